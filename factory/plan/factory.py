@@ -1,0 +1,62 @@
+"""The whole plan of a factory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from factory.spec import Factory
+
+from .manifest import Component, Manifest, Plan
+from .network import plan_cluster_tier, plan_egress, plan_flow, plan_isolation
+from .priority import plan_priorities
+from .segment import describe_segment, describe_workload, plan_segment, plan_workload
+
+KINDS = ("AiFactory", "Segment", "GpuPool", "Queue", "Access", "Guardrails")
+"""Components in the order in which they are created; removed the other way round."""
+_RANK = {kind: rank for rank, kind in enumerate(KINDS)}
+
+
+def plan_factory(factory: Factory) -> Plan:
+    """All that the spec implies: the same plan for the same spec, whatever the order of its lists.
+
+    The spec must be free of dangling references: `factory.rules` finds them.
+    """
+    manifests = sorted(_manifests(factory), key=_order)
+    return Plan(factory.name, tuple(manifests), _intents(factory))
+
+
+def _manifests(factory: Factory) -> Iterator[Manifest]:
+    yield from plan_priorities(factory)
+    yield from plan_cluster_tier(factory)
+    for segment in factory.segments:
+        yield from plan_segment(factory, segment)
+        yield from plan_isolation(factory, segment)
+    for workload in factory.workloads:
+        yield from plan_workload(factory, workload)
+        yield from plan_egress(factory, workload)
+    for flow in factory.flows:
+        yield from plan_flow(factory, flow)
+
+
+def _order(manifest: Manifest) -> tuple[int, str, bool, str]:
+    component = manifest.component
+    return _RANK[component.kind], component.name, manifest.body["kind"] != "Namespace", manifest.key
+
+
+def _intents(factory: Factory) -> dict[Component, dict[str, Any]]:
+    intents: dict[Component, dict[str, Any]] = {
+        Component("AiFactory", factory.name): {
+            "posture": factory.posture.value,
+            "trustDomain": factory.trust_domain,
+            "cluster": factory.cluster.model_dump(mode="json", exclude_defaults=True),
+        }
+    }
+    for segment in sorted(factory.segments, key=lambda segment: segment.name):
+        intents[Component("Segment", segment.name)] = describe_segment(factory, segment) | {"workloads": {}, "flows": {}}
+    for workload in sorted(factory.workloads, key=lambda workload: workload.reference):
+        intents[Component("Segment", workload.segment)]["workloads"][workload.name] = describe_workload(workload)
+    for flow in sorted(factory.flows, key=lambda flow: flow.reference):
+        for end in {reference.split("/")[0] for reference in (flow.source, flow.to) if "/" in reference}:
+            intents[Component("Segment", end)]["flows"][flow.reference] = flow.because
+    return intents

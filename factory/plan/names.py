@@ -1,0 +1,50 @@
+"""Every name that the factory gives: logical and physical, fixed, without random suffix. A change here needs an alias."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+DOMAIN = "ai-factory.dev"
+"""Prefix of the factory's labels, annotations and taints."""
+FACTORY = f"{DOMAIN}/factory"
+SEGMENT = f"{DOMAIN}/segment"
+STAGE = f"{DOMAIN}/stage"
+OWNER = f"{DOMAIN}/owner"
+WORKLOAD = f"{DOMAIN}/workload"
+POOL = f"{DOMAIN}/pool"
+BECAUSE = f"{DOMAIN}/because"
+"""Annotation on every object: the spec path and the reason."""
+
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""Set by the API server on every namespace (KEP-2161). Unlike any other label it cannot be claimed by another namespace."""
+
+INSTALL_PREFIX = "/etc/kubernetes/factory"
+"""Where control-plane files are installed."""
+
+FIELD_MANAGER = "ai-factory"
+"""Field manager of server-side apply."""
+
+
+def namespace(factory: str, segment: str) -> str:
+    """The namespace of a segment: `helix-training`."""
+    return f"{factory}-{segment}"
+
+
+def cluster_wide(factory: str, name: str) -> str:
+    """An object without namespace: `helix-pods-bear-one-identity`."""
+    return f"{factory}-{name}"
+
+
+def short(text: str, length: int = 63) -> str:
+    """The text, cut to a length by replacing its end with 8 hex digits of its SHA-256. Unchanged when it is short enough."""
+    return text if len(text) <= length else f"{text[: length - 9]}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+def flow_policy(end: str, workload: str, other: str, port: str) -> str:
+    """The policy of one end of a flow: `from-ingestion.loader-to-feature-store.features`.
+
+    Ends are `in` (the destination lets the source in) and `out` (the source may call out).
+    """
+    if end == "in":
+        return short(f"in-{workload}.{port}-from-{other.replace('/', '.')}")
+    return short(f"out-{workload}-to-{other.replace('/', '.')}.{port}")

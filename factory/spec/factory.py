@@ -1,0 +1,98 @@
+"""The factory: everything that one spec describes, on one cluster."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from .cluster import Cluster
+from .concept import LABEL, Concept, Subdomain
+from .dataset import Dataset
+from .deployer import Deployer
+from .flow import Flow
+from .image import Images
+from .model import Model
+from .peer import Peer
+from .pool import AnyPool
+from .posture import Posture
+from .queue import Queue
+from .role import Access, Role
+from .segment import Segment
+from .waiver import Waiver
+from .workload import Workload
+
+
+class Factory(Concept):
+    """A zero-trust AI factory. What is absent is denied."""
+
+    name: Annotated[str, StringConstraints(pattern=LABEL, max_length=20)]
+    """Its name: the prefix of every namespace and of every cluster-wide object."""
+    posture: Posture
+    """`Production` refuses what `Development` warns about."""
+    cluster: Cluster
+    """The cluster that it is built on."""
+    trust_domain: Subdomain
+    """The SPIFFE trust domain of its workloads."""
+    deployer: Deployer = Deployer()
+    """The identity that builds it."""
+    images: Images
+    """Where container images may come from."""
+    segments: tuple[Segment, ...] = Field(min_length=1)
+    """Micro-segments."""
+    datasets: tuple[Dataset, ...] = ()
+    """Classified data."""
+    models: tuple[Model, ...] = ()
+    """Model weights."""
+    workloads: tuple[Workload, ...] = ()
+    """Identities."""
+    peers: tuple[Peer, ...] = ()
+    """What talks to the factory from outside."""
+    flows: tuple[Flow, ...] = ()
+    """Allowed communications."""
+    pools: tuple[AnyPool, ...] = ()
+    """GPU nodes."""
+    queues: tuple[Queue, ...] = ()
+    """Kueue queues over pools."""
+    roles: tuple[Role, ...] = ()
+    """Roles beside the built-in ones."""
+    access: tuple[Access, ...] = ()
+    """Standing grants to people and delivery tools."""
+    waivers: tuple[Waiver, ...] = ()
+    """Findings that somebody lives with."""
+
+    @cached_property
+    def segment(self) -> dict[str, Segment]:
+        """Segments by name."""
+        return {segment.name: segment for segment in self.segments}
+
+    @cached_property
+    def workload(self) -> dict[str, Workload]:
+        """Workloads by reference, `training/trainer`."""
+        return {workload.reference: workload for workload in self.workloads}
+
+    @cached_property
+    def peer(self) -> dict[str, Peer]:
+        """Peers by name."""
+        return {peer.name: peer for peer in self.peers}
+
+    @cached_property
+    def dataset(self) -> dict[str, Dataset]:
+        """Datasets by name."""
+        return {dataset.name: dataset for dataset in self.datasets}
+
+    @cached_property
+    def model(self) -> dict[str, Model]:
+        """Models by name."""
+        return {model.name: model for model in self.models}
+
+    @cached_property
+    def pool(self) -> dict[str, AnyPool]:
+        """Pools by name."""
+        return {pool.name: pool for pool in self.pools}
+
+    @cached_property
+    def production(self) -> bool:
+        """Whether the posture is `Production`."""
+        return self.posture is Posture.PRODUCTION

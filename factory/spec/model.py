@@ -1,0 +1,16 @@
+"""Models: weights in a registry, with an explicit list of who makes and who serves them."""
+
+from __future__ import annotations
+
+from .concept import Concept, Name, Repository
+
+
+class Model(Concept):
+    """An OCI artifact repository that holds the weights of one model. Pods mount it as an image volume, by digest."""
+
+    name: Name
+    """Its name, which `produces` and `serves` refer to."""
+    repository: Repository
+    """Where its artifacts are, without tag or digest. No two models share one."""
+    imported: bool = False
+    """Whether it comes from outside: a model that no workload produces must say so."""
