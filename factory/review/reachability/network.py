@@ -1,0 +1,406 @@
+"""May A reach B on P, and who may reach whom on what: the verdict of all policies together, for one question or for all by sets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from . import cilium_network_policy, cluster_network_policy, network_policy
+from .address import ALL_ADDRESSES, Address, Block, block, blocks, say_addresses
+from .endpoint import Endpoint, HostName, Object, Peer, find_endpoints
+from .interval import Intervals
+from .population import OUTSIDE, Choice, Peers, Place, Population, bits
+from .port import ALL_PORTS, port, say_ports
+from .rule import EVERY_PORT, Action, Direction, Reason, Reference, Rule, Tiers, make_rules
+
+
+class Reach(StrEnum):
+    """Whether traffic gets through. What a policy says that is not understood makes `Unknown`, which is never as good as either."""
+
+    Allowed = "Allowed"
+    Denied = "Denied"
+    Unknown = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to one question.
+
+    `egress` and `ingress` are the objects that decided at the source and at the destination; an empty tuple means that no policy applies
+    there, which allows. `unknown` says in words what was not understood; it is not empty exactly when `reach` is Unknown.
+    """
+
+    reach: Reach
+    egress: tuple[Reason, ...]
+    ingress: tuple[Reason, ...]
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """True only if certain."""
+        return self.reach is Reach.Allowed
+
+    @property
+    def denied(self) -> bool:
+        """True only if certain."""
+        return self.reach is Reach.Denied
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        return self.egress + self.ingress
+
+    def __str__(self) -> str:
+        ends = ((self.egress, "egress"), (self.ingress, "ingress"))
+        said = [str(r) for reasons, _ in ends for r in reasons] + [f"no policy restricts {way}" for reasons, way in ends if not reasons]
+        return f"{self.reach}: {'; '.join(said)}"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a flow: a set of endpoints, addresses and host names."""
+
+    peers: Peers
+    population: Population
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        return self.population.endpoints(self.peers.inside)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """The CIDR blocks outside, exceptions taken out."""
+        return tuple(blocks(self.peers.outside & ALL_ADDRESSES))
+
+    def host_names(self) -> tuple[HostName, ...]:
+        return self.population.host_names(self.peers.outside)
+
+    def __contains__(self, peer: Peer) -> bool:
+        return self.population.place(peer) in self.peers
+
+    def __str__(self) -> str:
+        everybody = self.peers.inside == self.population.all_inside and self.population.all_inside
+        said = ["every endpoint"] if everybody else [str(e) for e in self.endpoints()]
+        if addresses := self.peers.outside & ALL_ADDRESSES:
+            said.append(say_addresses(addresses))
+        return ", ".join(said + [f"host name {name}" for name in self.host_names()])
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Every source may reach every destination on every one of the ports; if not `certain`, perhaps: that part is Unknown."""
+
+    source: End
+    destination: End
+    ports: Intervals
+    certain: bool = True
+
+    def __contains__(self, question: tuple[Peer, Peer, int, str]) -> bool:
+        source, destination, number, protocol = question
+        return port(number, protocol) in self.ports and source in self.source and destination in self.destination
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.destination} on {say_ports(self.ports)}{'' if self.certain else ' (unknown)'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """All traffic between each of `subjects` and each of `peers` on each of `ports`."""
+
+    subjects: Peers
+    peers: Peers
+    ports: Intervals
+
+    def __bool__(self) -> bool:
+        return bool(self.ports) and bool(self.subjects) and bool(self.peers)
+
+    def minus(self, other: Product) -> Iterator[Product]:
+        subjects, peers, ports = self.subjects & other.subjects, self.peers & other.peers, self.ports & other.ports
+        if not (subjects and peers and ports):
+            yield self
+            return
+        for part in (
+            Product(self.subjects - other.subjects, self.peers, self.ports),
+            Product(subjects, self.peers - other.peers, self.ports),
+            Product(subjects, peers, self.ports - other.ports),
+        ):
+            if part:
+                yield part
+
+
+class Network:
+    """Namespaces, policies and endpoints, compiled once. The order of the objects is irrelevant.
+
+    `objects` are plain Kubernetes objects as from YAML: Namespace, NetworkPolicy, ClusterNetworkPolicy, CiliumNetworkPolicy and
+    CiliumClusterwideNetworkPolicy count, a policy kind that is not known makes everything unknown, other kinds are passed over.
+    `endpoints` are by default the Pods and workloads among the objects. An address block selects what is outside, and endpoints whose
+    `ip` is in it. `pod_networks` are the blocks from which pods without a known `ip` get theirs: a block that overlaps them selects such
+    pods perhaps, one that covers them surely; without `pod_networks` no block selects them, as the API's documentation advises to assume.
+
+    Not modelled, because no policy governs it: a node may always reach the pods that run on it; protocols other than TCP, UDP and SCTP.
+    """
+
+    def __init__(self, objects: Iterable[Object], endpoints: Iterable[Endpoint] | None = None, pod_networks: Sequence[Block] = ()) -> None:
+        objects = tuple(objects)
+        namespaces = [o for o in objects if o.get("kind") == "Namespace" and o.get("apiVersion") == "v1"]
+        self.endpoints = find_endpoints(objects) if endpoints is None else tuple(endpoints)
+        self.objects: dict[Reference, Object] = {}
+        self._population = Population(namespaces, self.endpoints, pod_networks)
+        self._tiers = {direction: Tiers() for direction in Direction}
+        of_cluster = []
+        for o in objects:
+            match o.get("apiVersion"), str(o.get("kind")):
+                case network_policy.API, "NetworkPolicy":
+                    network_policy.read_network_policy(o, self._population, self._tiers)
+                case cluster_network_policy.API, "ClusterNetworkPolicy":
+                    of_cluster.append(o)
+                case cilium_network_policy.API, "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy":
+                    cilium_network_policy.read_cilium_policy(o, self._population, self._tiers)
+                case api, kind if kind.endswith("NetworkPolicy"):
+                    self._read_unknown(o, f"{kind} of {api} is not known here")
+                case _:
+                    continue
+            self.objects[Reference.to(o)] = o
+        cluster_network_policy.read_cluster_network_policies(of_cluster, self._population, self._tiers)
+        self._index = {direction: _index(tiers) for direction, tiers in self._tiers.items()}
+
+    def _read_unknown(self, policy: Object, doubt: str) -> None:
+        everyone = Choice.exactly(self._population.everyone)
+        for direction, tiers in self._tiers.items():
+            reason = Reason(Reference.to(policy), "", Action.Pass, direction, doubt)
+            tiers.admin += make_rules(self._population, everyone, everyone, EVERY_PORT, reason)
+
+    @property
+    def unknown(self) -> tuple[Reason, ...]:
+        """Everything in the policies that is not judged exactly, whether or not it decides any verdict."""
+        found = {
+            rule.reason: None
+            for tiers in self._tiers.values()
+            for rules in (tiers.admin, tiers.denying, tiers.isolating, tiers.accepting, tiers.baseline)
+            for rule in rules
+            if not rule.certain
+        }
+        return tuple(sorted(found, key=str))
+
+    # One question
+
+    def may_reach(self, source: Peer, destination: Peer, number: int | str, protocol: str = "TCP") -> Verdict:
+        """May `source` open a connection to `destination` on a port, or on the port that the destination calls by that name?
+
+        A CIDR block as a peer asks for any of its addresses: Allowed if one is, Denied only if all are. Raises LookupError for an endpoint
+        that the network does not have and for a port name that the destination does not have, ValueError for a port that cannot exist.
+        """
+        if isinstance(number, str):
+            named = [p.number for p in getattr(destination, "ports", ()) if (p.name, p.protocol) == (number, protocol)]
+            if not named:
+                raise LookupError(f"{destination} has no {protocol} port named {number!r}")
+            return self.may_reach(source, destination, named[0], protocol)
+        at = port(number, protocol)
+        if isinstance(source, Endpoint) and source == destination and source.kind == "Pod":
+            self._population.place(source)
+            return Verdict(Reach.Allowed, (), ())
+        verdicts = [
+            self._judge(start, end, at)
+            for start in self._places(source, Direction.Ingress)
+            for end in self._places(destination, Direction.Egress)
+        ]
+        for reach in (Reach.Allowed, Reach.Unknown):
+            for verdict in verdicts:
+                if verdict.reach is reach:
+                    return verdict
+        return verdicts[0]
+
+    def _places(self, peer: Peer, direction: Direction) -> Iterator[Place]:
+        """One place for a peer, or for a block one in each part of it that some rule treats in its own way."""
+        if isinstance(peer, (Endpoint, Address, HostName)):
+            yield self._population.place(peer)
+            return
+        inside = block(peer)
+        ((first, last),) = inside.spans
+        starts = {first}
+        tiers = self._tiers[direction]
+        for rule in (*tiers.admin, *tiers.denying, *tiers.accepting, *tiers.baseline):
+            for low, high in rule.peers.outside:
+                starts.update(n for n in (low, high + 1) if first < n <= last)
+        for start in sorted(starts):
+            yield Place(outside=start)
+
+    def _judge(self, source: Place, destination: Place, at: int) -> Verdict:
+        can_leave, leaving = self._decide(Direction.Egress, source, destination, at)
+        can_enter, entering = self._decide(Direction.Ingress, destination, source, at)
+        if can_leave == {False} or can_enter == {False}:
+            reach = Reach.Denied
+        elif can_leave == can_enter == {True}:
+            reach = Reach.Allowed
+        else:
+            reach = Reach.Unknown
+        doubts = tuple(str(r) for r in (*leaving, *entering) if r.doubt) if reach is Reach.Unknown else ()
+        return Verdict(reach, leaving, entering, doubts)
+
+    def _decide(self, direction: Direction, subject: Place, peer: Place, at: int) -> tuple[set[bool], tuple[Reason, ...]]:
+        """The possible outcomes at one end, one if certain, and what led to them."""
+        tiers = self._index[direction].get(subject.bit if subject.bit is not None else -1)
+        if tiers is None:
+            return {True}, ()
+        outcomes: set[bool] = set()
+        doubts: list[Reason] = []
+
+        def matching(rules: Iterable[Rule]) -> Iterator[Rule]:
+            """The certain rules that match; of the others the outcomes are noted."""
+            for rule in rules:
+                if at in rule.ports and peer in rule.peers:
+                    if rule.certain:
+                        yield rule
+                    else:
+                        doubts.append(rule.reason)
+                        outcomes.update(_POSSIBLE[rule.reason.action])
+
+        def result(outcome: bool, *reasons: Reason) -> tuple[set[bool], tuple[Reason, ...]]:
+            possible = outcomes | {outcome}
+            return possible, (*passed, *reasons, *(doubts if len(possible) > 1 else ()))
+
+        passed: list[Reason] = []
+        for rule in matching(tiers.admin):
+            if rule.action is not Action.Pass:
+                return result(rule.action is Action.Accept, rule.reason)
+            passed.append(rule.reason)
+            break
+        denying = [rule.reason for rule in matching(tiers.denying)]
+        if denying:
+            return result(False, *denying)
+        accepting = [rule.reason for rule in matching(tiers.accepting)]
+        if accepting:
+            return result(True, *accepting)
+        isolating = [rule.reason for rule in matching(tiers.isolating)]
+        if isolating:
+            return result(False, *isolating)
+        for rule in matching(tiers.baseline):
+            return result(rule.action is not Action.Deny, rule.reason)
+        return result(True)
+
+    # All questions at once
+
+    def flows(self) -> tuple[Flow, ...]:
+        """All traffic that is allowed, then all that is perhaps, as few products of sets; nothing else is allowed.
+
+        Left out: traffic of a pod to itself, which is always allowed, and between two places outside, which is none of the cluster's.
+        """
+        allowed = self._meet(generous=False)
+        flows = [Flow(End(p.subjects, self._population), End(p.peers, self._population), p.ports) for p in allowed]
+        if self.unknown:
+            perhaps = _subtract(self._meet(generous=True), allowed)
+            flows += [Flow(End(p.subjects, self._population), End(p.peers, self._population), p.ports, certain=False) for p in perhaps]
+        return tuple(flows)
+
+    def _meet(self, *, generous: bool) -> list[Product]:
+        """What may both leave its source and enter its destination: products of sources and destinations."""
+        leaving = _merge(self._allowed(Direction.Egress, generous=generous))
+        entering = _merge(self._allowed(Direction.Ingress, generous=generous))
+        into: defaultdict[int, list[int]] = defaultdict(list)
+        for i, product in enumerate(entering):
+            for bit in bits(product.subjects.inside):
+                into[bit].append(i)
+        into_outside = [i for i, product in enumerate(entering) if product.subjects.outside]
+        met: list[Product] = []
+        for out in leaving:
+            candidates: Iterable[int]
+            if out.peers.inside.bit_count() * 4 > len(entering):
+                candidates = range(len(entering))
+            else:
+                candidates = {i for bit in bits(out.peers.inside) for i in into.get(bit, ())}
+                if out.peers.outside:
+                    candidates = sorted(candidates.union(into_outside))
+            for i in candidates:
+                product = entering[i]
+                sources, destinations = out.subjects & product.peers, out.peers & product.subjects
+                if not sources or not destinations:
+                    continue
+                ports = out.ports & product.ports
+                if not ports:
+                    continue
+                sources = Peers(sources.inside, sources.outside & ALL_ADDRESSES)
+                if sources.outside and destinations.outside:
+                    met += filter(None, (Product(Peers(sources.inside), destinations, ports),))
+                    sources, destinations = Peers(0, sources.outside), Peers(destinations.inside)
+                if sources and destinations:
+                    met.append(Product(sources, destinations, ports))
+        return _merge(met)
+
+    def _allowed(self, direction: Direction, *, generous: bool) -> list[Product]:
+        """What may pass one end; `generous` takes every doubt for yes, else for no."""
+        tiers, population = self._tiers[direction], self._population
+        accepted, denied = _first_match(tiers.admin, generous=generous)
+        _, refused = _first_match(tiers.baseline, generous=generous)
+        isolated = 0
+        for rule in tiers.isolating:
+            if rule.certain or not generous:
+                isolated |= rule.subjects
+        free = Peers(population.all_inside & ~isolated, OUTSIDE)
+        allowed = _subtract([Product(free, population.everyone, ALL_PORTS)] if free else [], refused)
+        allowed += (_product(rule) for rule in tiers.accepting if rule.certain or generous)
+        denied += (_product(rule) for rule in tiers.denying if rule.certain or not generous)
+        return accepted + _subtract(allowed, denied)
+
+
+_POSSIBLE: Mapping[Action, set[bool]] = {
+    Action.Accept: {True},
+    Action.Deny: {False},
+    Action.Isolate: {False},
+    Action.Pass: {True, False},
+}
+
+
+def _index(tiers: Tiers) -> dict[int, Tiers]:
+    """The rules of each subject; of a subject that no policy selects, none."""
+    index: defaultdict[int, Tiers] = defaultdict(Tiers)
+    for name in ("admin", "isolating", "denying", "accepting", "baseline"):
+        for rule in getattr(tiers, name):
+            for bit in bits(rule.subjects):
+                getattr(index[bit], name).append(rule)
+    return dict(index)
+
+
+def _product(rule: Rule) -> Product:
+    return Product(Peers(rule.subjects), rule.peers, rule.ports)
+
+
+def _first_match(rules: Iterable[Rule], *, generous: bool) -> tuple[list[Product], list[Product]]:
+    """What ordered rules accept and what they deny, each rule less what an earlier one decided."""
+    accepted: list[Product] = []
+    denied: list[Product] = []
+    seen: list[tuple[Action, Product]] = []
+    for rule in rules:
+        if rule.certain:
+            action = rule.action
+        elif generous is (rule.action is Action.Deny):
+            continue  # the doubt that goes the other way
+        else:
+            action = Action.Accept if generous else Action.Deny
+            if not generous and rule.action is Action.Accept:
+                continue
+        product = _product(rule)
+        left = _subtract([product], [earlier for other, earlier in seen if other is not action])
+        if action is Action.Accept:
+            accepted += left
+        elif action is Action.Deny:
+            denied += left
+        seen.append((action, product))
+    return accepted, denied
+
+
+def _subtract(products: list[Product], cuts: Iterable[Product]) -> list[Product]:
+    for cut in cuts:
+        products = [part for product in products for part in product.minus(cut)]
+    return products
+
+
+def _merge(products: Iterable[Product]) -> list[Product]:
+    """Fewer products of the same meaning: those that differ at one end only become one."""
+    by_rest: dict[tuple[Peers, Intervals], Peers] = {}
+    for p in products:
+        known = by_rest.get((p.peers, p.ports))
+        by_rest[p.peers, p.ports] = known | p.subjects if known else p.subjects
+    by_subjects: dict[tuple[Peers, Intervals], Peers] = {}
+    for (peers, ports), subjects in by_rest.items():
+        known = by_subjects.get((subjects, ports))
+        by_subjects[subjects, ports] = known | peers if known else peers
+    return [Product(subjects, peers, ports) for (subjects, ports), peers in by_subjects.items()]
