@@ -1,0 +1,183 @@
+"""The lab's long-running programs: one table of how each is started, what it needs and how it says that it is well.
+
+Adding a program is an entry in `toolchain.PROGRAMS` and an entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from lab.api import Api
+from lab.control_plane_files import Flags
+from lab.credentials import Credentials
+from lab.state import State
+from lab.toolchain import HERE
+
+
+@dataclass
+class Plane:
+    """What the flags of a program may refer to: the lab's files and everybody's ports (by program, then purpose)."""
+
+    state: State
+    credentials: Credentials
+    control_plane: Flags = field(default_factory=dict)
+    ports: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def url(self, program: str, port: str = "https") -> str:
+        return f"https://127.0.0.1:{self.ports[program][port]}"
+
+    def kubeconfig(self, program: str) -> Path:
+        return self.state.pki / f"{program}.kubeconfig"
+
+    def api(self) -> Api:
+        """The API server, as its administrator."""
+        return Api(self.ports["kube-apiserver"]["https"], self.credentials.cluster.context(self.credentials.admin))
+
+
+@dataclass(frozen=True)
+class Server:
+    """`ports` are asked from the kernel; `health` is asked for on the first of them, and says 200 when the program is ready.
+
+    `once_well` runs then, before what needs the program starts.
+    """
+
+    program: str
+    flags: Callable[[Plane], Mapping[str, object]]
+    health: str
+    needs: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ("https",)
+    once_well: Callable[[Plane], None] = lambda plane: None
+
+
+def etcd(plane: Plane) -> Flags:
+    pair, authority = plane.credentials.etcd_server, plane.credentials.etcd.pair.certificate
+    client, peer = plane.url("etcd", "client"), plane.url("etcd", "peer")
+    return {
+        "name": "lab",
+        "data-dir": plane.state.folder / "etcd",
+        "listen-client-urls": client,
+        "advertise-client-urls": client,
+        "listen-peer-urls": peer,
+        "initial-advertise-peer-urls": peer,
+        "initial-cluster": f"lab={peer}",
+        "client-cert-auth": "true",
+        "cert-file": pair.certificate,
+        "key-file": pair.key,
+        "trusted-ca-file": authority,
+        "peer-client-cert-auth": "true",
+        "peer-cert-file": pair.certificate,
+        "peer-key-file": pair.key,
+        "peer-trusted-ca-file": authority,
+        "unsafe-no-fsync": "true",  # a laboratory: a power cut may cost its data, never a kill
+        "log-level": "warn",
+    }
+
+
+def kube_apiserver(plane: Plane) -> Flags:
+    credentials = plane.credentials
+    private, public = credentials.service_account
+    issuer = "https://kubernetes.default.svc.cluster.local"
+    own = {
+        "etcd-servers": plane.url("etcd", "client"),
+        "etcd-cafile": credentials.etcd.pair.certificate,
+        "etcd-certfile": credentials.etcd_client.certificate,
+        "etcd-keyfile": credentials.etcd_client.key,
+        "bind-address": "127.0.0.1",
+        "secure-port": plane.ports["kube-apiserver"]["https"],
+        "tls-cert-file": credentials.servers["kube-apiserver"].certificate,
+        "tls-private-key-file": credentials.servers["kube-apiserver"].key,
+        "client-ca-file": credentials.cluster.pair.certificate,
+        "service-account-key-file": public,
+        "service-account-signing-key-file": private,
+        "service-account-issuer": issuer,
+        "endpoint-reconciler-type": "none",  # a loopback address is no valid endpoint of the Service `kubernetes`
+    }
+    defaults = {
+        "authorization-mode": "Node,RBAC",
+        "anonymous-auth": "false",
+        "enable-admission-plugins": "NodeRestriction",
+        "service-cluster-ip-range": "10.96.0.0/16",
+        "allow-privileged": "true",  # as on real clusters, where Pod Security is what refuses
+        "max-requests-inflight": 1600,
+        "max-mutating-requests-inflight": 800,
+        "profiling": "false",
+    }
+    # Files that take the place of flags: the API server refuses to have both.
+    if "authorization-config" in plane.control_plane:
+        del defaults["authorization-mode"]
+    if "authentication-config" in plane.control_plane:
+        del defaults["anonymous-auth"]
+    return defaults | plane.control_plane | own
+
+
+def admit_clients(plane: Plane) -> None:
+    """Tell the programs and people where the API server is, and let kwok do its work."""
+    plane.credentials.write_kubeconfigs(plane.url("kube-apiserver"))
+    with plane.api() as api:
+        for role in yaml.safe_load_all((HERE / "kwok" / "role.yaml").read_text()):
+            api.apply(f"/apis/{role['apiVersion']}/{role['kind'].lower()}s/{role['metadata']['name']}", role)
+
+
+def kube_controller_manager(plane: Plane) -> Flags:
+    authority = plane.credentials.cluster.pair
+    return serving(plane, "kube-controller-manager") | {
+        "use-service-account-credentials": "true",
+        "service-account-private-key-file": plane.credentials.service_account[0],
+        "root-ca-file": authority.certificate,
+        "cluster-signing-cert-file": authority.certificate,
+        "cluster-signing-key-file": authority.key,
+        "cluster-name": "lab",
+        "kube-api-qps": 200,
+        "kube-api-burst": 400,
+    }
+
+
+def kube_scheduler(plane: Plane) -> Flags:
+    return serving(plane, "kube-scheduler") | {"kube-api-qps": 200, "kube-api-burst": 400}
+
+
+def serving(plane: Plane, program: str) -> Flags:
+    """The flags that controller manager and scheduler share."""
+    kubeconfig, pair = plane.kubeconfig(program), plane.credentials.servers[program]
+    return {
+        "master": plane.url("kube-apiserver"),
+        "kubeconfig": kubeconfig,
+        "authentication-kubeconfig": kubeconfig,
+        "authorization-kubeconfig": kubeconfig,
+        "client-ca-file": plane.credentials.cluster.pair.certificate,
+        "bind-address": "127.0.0.1",
+        "secure-port": plane.ports[program]["https"],
+        "tls-cert-file": pair.certificate,
+        "tls-private-key-file": pair.key,
+        "leader-elect": "false",
+        "profiling": "false",
+    }
+
+
+def kwok(plane: Plane) -> Flags:
+    pair = plane.credentials.servers["kwok"]
+    return {
+        "master": plane.url("kube-apiserver"),
+        "kubeconfig": plane.kubeconfig("kwok"),
+        "config": HERE / "kwok" / "stages.yaml",
+        "manage-all-nodes": "false",
+        "manage-nodes-with-annotation-selector": "kwok.x-k8s.io/node=fake",
+        "node-ip": "127.0.0.1",
+        "node-lease-duration-seconds": 40,
+        "server-address": f"127.0.0.1:{plane.ports['kwok']['https']}",
+        "tls-cert-file": pair.certificate,
+        "tls-private-key-file": pair.key,
+    }
+
+
+SERVERS = (
+    Server("etcd", etcd, "/health", ports=("client", "peer")),
+    Server("kube-apiserver", kube_apiserver, "/readyz", needs=("etcd",), once_well=admit_clients),
+    Server("kube-controller-manager", kube_controller_manager, "/healthz", needs=("kube-apiserver",)),
+    Server("kube-scheduler", kube_scheduler, "/healthz", needs=("kube-apiserver",)),
+    Server("kwok", kwok, "/healthz", needs=("kube-apiserver",)),
+)

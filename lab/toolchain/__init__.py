@@ -1,0 +1,203 @@
+"""The programs of the lab: one table, and the way from an entry to an executable.
+
+An entry is taken from PATH when a fitting version is there, from the per-user cache when it was built before, and is built
+from its pinned Go module otherwise (`go`). Adding a program is adding an entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lab.console import Console, Stopwatch, clock
+from lab.toolchain import go, source
+
+HERE = source.HERE
+KUBERNETES = "1.36.3"
+KUBERNETES_LDFLAGS = " ".join(
+    f"-X {package}/version.{symbol}"
+    for package in ("k8s.io/component-base", "k8s.io/client-go/pkg")
+    for symbol in (f"gitVersion=v{KUBERNETES}", "gitMajor=1", "gitMinor=36")
+)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One pinned program.
+
+    `family` is the folder beside this file with the Go module that it is built from; programs of one family share compiled packages.
+    `minors` are the minor versions, of the same major, that may be taken from PATH instead; None means never.
+    `asks` makes an installed program print its version. `minutes` is what a cold build takes on two cores.
+    `prepare` puts files that the build embeds, or that the program needs beside it, into the source and the bin folder.
+    """
+
+    name: str
+    version: str
+    family: str
+    package: str
+    minutes: float
+    ldflags: str = ""
+    minors: range | None = None
+    asks: tuple[str, ...] = ("--version",)
+    prepare: Callable[[source.Module, Path], None] | None = None
+    plugin: str | None = None
+
+    @property
+    def module(self) -> source.Module:
+        return source.Module.of(self.family)
+
+    @property
+    def executable(self) -> Path:
+        """Where the program lies in the cache once it is built; the folder's name changes with everything that decides its content."""
+        digest = hashlib.sha256(self.module.digest.encode())
+        digest.update(repr((go.LINKER_FLAGS, [(p.name, p.package, p.ldflags) for p in PROGRAMS if p.family == self.family])).encode())
+        return cache() / f"{self.family}-{self.version}-{digest.hexdigest()[:12]}" / "bin" / self.name
+
+    def fits(self, version: str) -> bool:
+        """Whether the program in *version* (`1.36.3`) does the same job."""
+        major, minor, *_ = (*version.split("."), "", "")
+        return bool(self.minors and major == self.version.split(".")[0] and minor.isdecimal() and int(minor) in self.minors)
+
+    def version_of(self, executable: Path) -> str:
+        """The version that *executable* prints; empty when it prints none."""
+        quiet = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+        try:
+            asked = subprocess.run([executable, *self.asks], capture_output=True, text=True, timeout=20, env=quiet, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        found = re.search(r"v?(\d+\.\d+\.\d+)", asked.stdout)
+        return found[1] if found else ""
+
+
+PROGRAMS = (
+    # The Pulumi CLI first: with it the provider may be had as a download.
+    Program(
+        "pulumi",
+        "3.274.1",
+        "pulumi",
+        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+        minutes=4,
+        ldflags="-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.274.1",
+        minors=range(230, 1000),
+        asks=("version",),
+    ),
+    Program(
+        "pulumi-resource-kubernetes",
+        "4.25.0",
+        "provider-kubernetes",
+        ".",
+        minutes=8,
+        ldflags="-X main.version=4.25.0",
+        prepare=partial(source.embed_provider_schema, version="4.25.0"),
+        plugin="kubernetes",
+    ),
+    Program(
+        "pulumi-language-python",
+        "3.67.1",
+        "language-python",
+        "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
+        minutes=0.5,
+        prepare=source.accompany_language_host,
+    ),
+    Program("etcd", "3.7.3", "etcd", "go.etcd.io/etcd/server/v3", minutes=0.5, minors=range(6, 8)),
+    *(
+        Program(
+            name,
+            KUBERNETES,
+            "kubernetes",
+            f"k8s.io/kubernetes/cmd/{name}",
+            minutes=minutes,
+            ldflags=KUBERNETES_LDFLAGS,
+            minors=minors,
+            asks=asks,
+        )
+        for name, minutes, minors, asks in (
+            ("kube-apiserver", 4, range(36, 37), ("--version",)),
+            ("kube-controller-manager", 1, range(36, 37), ("--version",)),
+            ("kube-scheduler", 0.5, range(36, 37), ("--version",)),
+            ("kubectl", 0.5, range(35, 38), ("version", "--client")),
+        )
+    ),
+    Program("kwok", "0.8.0", "kwok", "sigs.k8s.io/kwok/cmd/kwok", minutes=1.5, minors=range(8, 9)),
+)
+
+
+def cache() -> Path:
+    """The per-user folder that all clones share."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ai-factory" / "toolchain"
+
+
+def program(name: str) -> Program:
+    return next(each for each in PROGRAMS if each.name == name)
+
+
+def installed(wanted: Program) -> Path | None:
+    """The program on PATH, if its version fits."""
+    if wanted.name == "pulumi-language-python":  # prints no version: it fits the CLI it was released with
+        cli = installed(program("pulumi"))
+        beside = cli and cli.with_name(wanted.name)
+        return beside if beside and beside.exists() and beside.with_name(f"{wanted.name}-exec").exists() else None
+    found = shutil.which(wanted.name) if wanted.minors else None
+    return Path(found).resolve() if found and wanted.fits(wanted.version_of(Path(found))) else None
+
+
+def downloaded(wanted: Program, pulumi: Path) -> Path | None:
+    """The official release of a Pulumi plugin, downloaded by the CLI into the cache; None when it cannot be had."""
+    home = cache() / "plugins"
+    executable = home / "plugins" / f"resource-{wanted.plugin}-v{wanted.version}" / wanted.name
+    if executable.exists():
+        return executable
+    command = [str(pulumi), "plugin", "install", "resource", str(wanted.plugin), wanted.version]
+    offline = os.environ | {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    try:
+        subprocess.run(command, capture_output=True, timeout=90, env=offline, check=False, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        return None
+    return executable if executable.exists() else None
+
+
+def find(wanted: Program) -> Path | None:
+    """The program if nothing has to be fetched or built for it."""
+    return installed(wanted) or (wanted.executable if wanted.executable.exists() else None)
+
+
+def provide(console: Console, names: tuple[str, ...] | None = None) -> dict[str, Path]:
+    """Every program of the table (or those *names*), built where needed.
+
+    Returns: executable by program name.
+    Raises LabError: Go is missing or too old, or a build failed.
+    """
+    wanted = [each for each in PROGRAMS if names is None or each.name in names]
+    found: dict[str, Path] = {}
+    for number, each in enumerate(wanted, 1):
+        title = f"[{number}/{len(wanted)}] {each.name} {each.version}"
+        executable = find(each)
+        if executable is None and each.plugin and "pulumi" in found:
+            console.update(f"{title}: asking for the official release")
+            executable = downloaded(each, found["pulumi"])
+        found[each.name] = executable or built(each, console, title)
+    return found
+
+
+def built(wanted: Program, console: Console, title: str) -> Path:
+    """The program, built into the cache."""
+    watch = Stopwatch()
+    expected = f"about {wanted.minutes:g} min when nothing is cached"
+    console.say(f"{title}: building, {expected}")
+    go.build(
+        wanted.module,
+        wanted.package,
+        wanted.executable,
+        ldflags=wanted.ldflags,
+        prepare=wanted.prepare,
+        tick=lambda: console.update(f"{title}: building, {clock(watch.seconds)} of {expected}"),
+    )
+    console.say(f"{title}: built in {clock(watch.seconds)}")
+    return wanted.executable
