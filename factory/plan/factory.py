@@ -9,7 +9,9 @@ from factory.spec import Factory
 
 from .manifest import Component, Manifest, Plan
 from .network import plan_cluster_tier, plan_egress, plan_flow, plan_isolation
+from .pool import describe_pool, plan_pool
 from .priority import plan_priorities
+from .queue import describe_queue, plan_flavors, plan_queue
 from .segment import describe_segment, describe_workload, plan_segment, plan_workload
 
 KINDS = ("AiFactory", "Segment", "GpuPool", "Queue", "Access", "Guardrails")
@@ -37,6 +39,11 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
         yield from plan_egress(factory, workload)
     for flow in factory.flows:
         yield from plan_flow(factory, flow)
+    for pool in factory.pools:
+        yield from plan_pool(factory, pool)
+    yield from plan_flavors(factory)
+    for queue in factory.queues:
+        yield from plan_queue(factory, queue)
 
 
 def _order(manifest: Manifest) -> tuple[int, str, bool, str]:
@@ -59,4 +66,8 @@ def _intents(factory: Factory) -> dict[Component, dict[str, Any]]:
     for flow in sorted(factory.flows, key=lambda flow: flow.reference):
         for end in {reference.split("/")[0] for reference in (flow.source, flow.to) if "/" in reference}:
             intents[Component("Segment", end)]["flows"][flow.reference] = flow.because
+    for pool in sorted(factory.pools, key=lambda pool: pool.name):
+        intents[Component("GpuPool", pool.name)] = describe_pool(pool)
+    for queue in sorted(factory.queues, key=lambda queue: queue.name):
+        intents[Component("Queue", queue.name)] = describe_queue(queue)
     return intents

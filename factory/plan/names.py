@@ -12,6 +12,10 @@ STAGE = f"{DOMAIN}/stage"
 OWNER = f"{DOMAIN}/owner"
 WORKLOAD = f"{DOMAIN}/workload"
 POOL = f"{DOMAIN}/pool"
+"""Taint of a pool's nodes."""
+NODE_POOL = f"{DOMAIN}.node-restriction.kubernetes.io/pool"
+"""Label of a pool's nodes. In the one domain whose labels a kubelet cannot set on itself (NodeRestriction), so that a stolen node cannot
+call itself a GPU node; Karpenter takes it and Cluster API copies it from machines to nodes without being told."""
 BECAUSE = f"{DOMAIN}/because"
 """Annotation on every object: the spec path and the reason."""
 

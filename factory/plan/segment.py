@@ -10,6 +10,7 @@ from factory.spec import Factory, Segment, Workload
 from . import controls, names
 from .body import body
 from .manifest import Because, Component, Manifest
+from .pool import pool_quota
 
 POD_SECURITY = "restricted"
 """The strictest Pod Security Standard (KEP-2579)."""
@@ -111,8 +112,8 @@ def _hard(factory: Factory, segment: Segment) -> dict[str, str]:
         if amount is not None:
             hard |= {f"requests.{resource}": amount, f"limits.{resource}": amount}
     if quota.gpu is not None:
-        for resource in sorted({pool.gpu.resource for pool in factory.pools if segment.name in pool.segments} or {"nvidia.com/gpu"}):
-            hard[f"requests.{resource}"] = str(quota.gpu)
+        granted = {pool_quota(factory.name, pool) for pool in factory.pools if segment.name in pool.segments}
+        hard |= {key: str(quota.gpu) for key in sorted(granted or {"requests.nvidia.com/gpu"})}
     if quota.pods is not None:
         hard["pods"] = str(quota.pods)
     if quota.storage is not None:

@@ -36,9 +36,10 @@ IMAGE = r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+(:[A-Za-z0-9_][A-
 REGISTRY = r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/$"
 LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
-NODE_NAMES = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(\[[0-9]+-[0-9]+\])?$"
+NODE_NAMES = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(-?\[[0-9]{1,4}-[0-9]{1,4}\]([-a-z0-9.]*[a-z0-9])?)?$"
 CPU = r"^([1-9][0-9]*m?|[0-9]+\.[0-9]{1,3})$"
 MEMORY = r"^[1-9][0-9]*(Ki|Mi|Gi|Ti|Pi)$"
+VOLUME = r"^[1-9][0-9]{0,3}(Gi|Ti)$"
 VERSION = r"^1\.(3[3-9])$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 RULE_ID = r"^ZT[0-9]{3}$"
@@ -57,6 +58,7 @@ WORDS = {
     NODE_NAMES: 'a node name, or a range of them such as "gpu-h100-[0-15]"',
     CPU: 'a CPU quantity in quotes: cores such as "4", or millicores such as "500m"',
     MEMORY: 'a memory quantity with a binary unit: "512Mi", "64Gi", "2Ti"',
+    VOLUME: 'a volume size: "200Gi", "2Ti"',
     VERSION: 'a Kubernetes minor version in quotes, "1.33" or newer, such as "1.36"',
     DATE: 'a date such as "2027-03-31"',
     RULE_ID: 'the id of a rule, such as "ZT103"',

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
-from .concept import NODE_NAMES, Concept, Count, LabelKey, Labels, LabelValue, Memory, Name, Text
+from .concept import NODE_NAMES, VOLUME, Concept, Count, LabelKey, Labels, LabelValue, Name, Text
 
 
 class TaintEffect(StrEnum):
@@ -65,13 +67,40 @@ class Pool(Concept):
     """Why segments of different owners may share it. Absent: they may not."""
 
 
+_RANGE = re.compile(r"\[([0-9]+)-([0-9]+)\]")
+
+
+def _rising(names: str) -> str:
+    if (span := _RANGE.search(names)) and int(span[1]) > int(span[2]):
+        fix = f'Did you mean "{names[: span.start()]}[{span[2]}-{span[1]}]{names[span.end() :]}"?'
+        raise PydanticCustomError("node_names", "counts backwards", {"allowed": "a range that rises", "fix": fix})
+    return names
+
+
+NodeNames = Annotated[str, StringConstraints(pattern=NODE_NAMES, max_length=253), AfterValidator(_rising)]
+
+
 class StaticNodes(Concept):
     """Existing nodes: exactly one of `names` and `selector`."""
 
-    names: tuple[Annotated[str, StringConstraints(pattern=NODE_NAMES, max_length=253)], ...] = ()
-    """Nodes to label and taint, by patch: names, or ranges such as `gpu-h100-[0-15]`."""
+    names: tuple[NodeNames, ...] = ()
+    """Nodes to label and taint: names, or ranges such as `gpu-h100-[0-15]`, which stands for 16 nodes (`[00-15]` keeps its zeros)."""
     selector: Labels = Field(default_factory=dict)
     """Labels that such nodes carry already. They are left untouched: whoever runs them must have tainted them with the pool's taint."""
+
+    @property
+    def expanded(self) -> list[str]:
+        """Every single node that `names` stands for, each once, sorted."""
+        return sorted({name for names in self.names for name in _expand(names)})
+
+
+def _expand(names: str) -> list[str]:
+    span = _RANGE.search(names)
+    if span is None:
+        return [names]
+    first, last = span.groups()
+    width = len(first) if first.startswith("0") else 1
+    return [f"{names[: span.start()]}{number:0{width}}{names[span.end() :]}" for number in range(int(first), int(last) + 1)]
 
 
 class StaticPool(Pool):
@@ -91,8 +120,8 @@ class KarpenterNodeClass(Concept):
     """AMI family and version, such as `al2023@v20261015`. A rule refuses `latest` in Production."""
     discovery: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     """Value of the tag `karpenter.sh/discovery` on subnets and security groups."""
-    volume_size: Memory = "200Gi"
-    """Size of the encrypted root volume."""
+    volume_size: Annotated[str, StringConstraints(pattern=VOLUME)] = "200Gi"
+    """Size of the encrypted volume that holds images and scratch data."""
 
 
 class KarpenterPool(Pool):
