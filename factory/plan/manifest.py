@@ -99,3 +99,5 @@ class Plan:
     """What each component is for, small and secret-free: its preview row shows what changed in here."""
     files: tuple[File, ...] = ()
     """Control-plane files."""
+    bootstrap: tuple[Manifest, ...] = ()
+    """What a cluster administrator applies before the deployer can build anything: the deployer's own rights."""

@@ -1,0 +1,80 @@
+# `make help` says what there is. Two commands do all the set-up on a fresh machine: `make up` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+STACK ?= dev
+BIN := .venv/bin
+STACK_FILE := stacks/Pulumi.$(STACK).yaml
+RENDERED := rendered/$(STACK)
+NODES := $(wildcard stacks/$(STACK).nodes.yaml)
+IN_LAB = eval "$$($(BIN)/lab env)"
+# Measured in bench/README.md: with the provider's own client limit raised (the lab's environment does), more at once is faster.
+PULUMI_UP := pulumi up --stack $(STACK) --yes --skip-preview --parallel 32
+
+.PHONY: help up preview down test unit e2e check format bench lock golden prerequisites
+
+help: ## Say what each target does
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+
+prerequisites:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo 'Python 3.11 or newer is needed: install it (on Debian: apt-get install python3 python3-venv), or name one: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo 'The venv module of $(PYTHON) is needed (on Debian: apt-get install python3-venv)' >&2; exit 1; }
+
+$(BIN)/.installed: requirements.lock pyproject.toml | prerequisites
+	@echo 'Installing the Python packages of requirements.lock into .venv'
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --config-settings editable_mode=compat -e .
+	@touch $@
+
+up: $(BIN)/.installed ## Start the lab and build the stack on it (STACK=dev); again: bring it up to date
+	@$(BIN)/factory validate $(STACK_FILE)
+	@$(BIN)/factory render $(STACK_FILE) -o $(RENDERED)
+	@$(BIN)/lab up $(if $(NODES),--nodes $(NODES)) $(if $(wildcard $(RENDERED)/control-plane),--control-plane $(RENDERED)/control-plane)
+	@$(BIN)/lab user factory-deployer
+	@$(IN_LAB); kubectl --context lab-admin apply --server-side --field-manager lab-bootstrap -f $(RENDERED)/bootstrap >/dev/null
+	@$(IN_LAB); pulumi stack select --create $(STACK) >/dev/null && $(PULUMI_UP)
+	@$(IN_LAB); $(BIN)/python -m stacks.summary $(STACK)
+
+preview: $(BIN)/.installed ## Show what `make up` would change
+	@$(IN_LAB); pulumi preview --stack $(STACK) --diff=false
+
+down: ## End the lab and remove what it kept; the toolchain stays in the cache
+	@[ ! -x $(BIN)/lab ] || $(BIN)/lab down
+
+test: unit e2e ## Unit tests, then end-to-end tests against real programs
+
+unit: $(BIN)/.installed ## Unit tests: no cluster, no programs
+	@$(BIN)/pytest -q -m 'not lab' -n 2
+
+e2e: $(BIN)/.installed ## Tests that start the lab and real programs
+	@$(BIN)/lab build
+	@$(BIN)/pytest -q -m lab
+
+check: $(BIN)/.installed ## Lint, format, types, layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(BIN)/.installed ## Mend what `make check` says of form
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: $(BIN)/.installed ## Side-by-side benchmarks, ratios from one run, into bench/README.md
+	@$(BIN)/lab build
+	@$(IN_LAB) 2>/dev/null || true; $(BIN)/python -m bench
+
+lock: ## Pin every Python package again, with hashes
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-header --no-annotate pyproject.toml -o requirements.lock
+
+golden: $(BIN)/.installed ## Write the generated files again: schema, rules, golden plans
+	@$(BIN)/factory schema > factory/schema.json
+	@$(BIN)/python -m factory.rules > docs/rules.md
+	@$(BIN)/python -m tests.plan.golden

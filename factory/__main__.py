@@ -1,0 +1,7 @@
+"""`python -m factory` is `factory`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,150 @@
+"""The `factory` command: instant, and without a cluster unless it says so.
+
+Exit codes: 0 clean, 1 findings or a file that cannot be used, 2 wrong usage, 3 drift (audit) or an attack that was let through (drill).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from .errors import Finding, Severity, SpecError
+
+CLEAN, FINDINGS, USAGE, DRIFT = 0, 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except SpecError as error:
+        _print_findings(error.source, error.findings, options)
+        return FINDINGS
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader has gone; nothing is left to say
+        return CLEAN
+    except KeyboardInterrupt:
+        print("factory: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if os.environ.get("FACTORY_DEBUG"):
+            raise
+        known = type(error).__module__.startswith("factory.")
+        hint = "" if known else " This is a fault of factory's own: set FACTORY_DEBUG=1 and report the trace."
+        print(f"factory: {error if known else f'{type(error).__name__}: {error}'}{hint}", file=sys.stderr)
+        return FINDINGS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="factory", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str, stacks: str | None = None) -> argparse.ArgumentParser:
+        child = commands.add_parser(name, help=help, description=help)
+        child.set_defaults(run=run)
+        child.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+        if stacks:
+            child.add_argument(
+                "stack", type=Path, nargs=stacks if stacks == "+" else None, help="a stack file, such as stacks/Pulumi.dev.yaml"
+            )
+        return child
+
+    command("validate", _validate, "every problem of stack files at once", stacks="+")
+    rendering = command("render", _render, "manifests as YAML, and control-plane files", stacks="1")
+    rendering.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write")
+    command("schema", _schema, "the JSON Schema of a stack file")
+    return parser
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from .load import load_stack
+    from .rules import check
+
+    code = CLEAN
+    results: list[dict[str, Any]] = []
+    for path in options.stack:
+        try:
+            stack = load_stack(path)
+            findings = stack.place(check(stack.factory, date.today()))
+            summary = _summary(stack.factory)
+        except SpecError as error:
+            findings, summary = error.findings, ""
+        if any(finding.severity is Severity.ERROR for finding in findings):
+            code = FINDINGS
+        results.append({"stack": str(path), "findings": [asdict(finding) for finding in findings]})
+        if options.format == "text":
+            _print_text(str(path), findings, summary)
+    if options.format == "json":
+        print(json.dumps(results, indent=2))
+    return code
+
+
+def _render(options: argparse.Namespace) -> int:
+    from .load import load_stack
+    from .plan import plan_factory
+    from .render import render
+    from .rules import check
+
+    stack = load_stack(options.stack)
+    findings = stack.place(check(stack.factory, date.today()))
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if errors:
+        raise SpecError(errors, str(options.stack))
+    plan = plan_factory(stack.factory)
+    count = render(plan, options.output)
+    if options.format == "json":
+        print(json.dumps({"stack": str(options.stack), "output": str(options.output), "files": count}))
+    else:
+        print(f"{options.output}: {count} files, {len(plan.manifests)} objects")
+    return CLEAN
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from .schema import stack_schema
+
+    print(json.dumps(stack_schema(), indent=2))
+    return CLEAN
+
+
+def _summary(factory: Any) -> str:
+    parts = ((len(getattr(factory, name)), name) for name in ("segments", "workloads", "flows", "datasets", "models", "pools"))
+    return ", ".join(f"{count} {name if count != 1 else name[:-1]}" for count, name in parts if count)
+
+
+def _print_findings(source: str, findings: Sequence[Finding], options: argparse.Namespace) -> None:
+    if options.format == "json":
+        print(json.dumps([{"stack": source, "findings": [asdict(finding) for finding in findings]}], indent=2))
+    else:
+        _print_text(source, findings, "")
+
+
+def _print_text(source: str, findings: Sequence[Finding], summary: str) -> None:
+    """Findings for people: the place first, so that an editor can jump to it."""
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    for finding in findings:
+        place = f"{source}:{finding.line}" if finding.line else source
+        severity = finding.severity.value.lower()
+        if colour:
+            severity = f"\033[{31 if finding.severity is Severity.ERROR else 33}m{severity}\033[0m"
+        subject = "" if finding.path == source else f"{finding.path} "
+        print(f"{place}: {severity} {finding.id}: {subject}{finding.problem}")
+        for label, text in (("value", finding.value), ("allowed", finding.allowed), ("fix", finding.fix)):
+            if text:
+                print(f"    {label + ':':9}{text}")
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    warnings = len(findings) - errors
+    counts = ", ".join(f"{count} {word}{'s' if count != 1 else ''}" for count, word in ((errors, "error"), (warnings, "warning")) if count)
+    print(f"{source}: {counts or 'clean'}" + (f" ({summary})" if summary else ""))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
