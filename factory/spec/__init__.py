@@ -1,6 +1,6 @@
 """What users write: one concept a file. Import names from here."""
 
-from .cidr import METADATA
+from .cidr import METADATA, is_public, within
 from .cluster import Cluster, Distribution, Dns, NetworkEngine
 from .concept import Concept
 from .dataset import Classification, Dataset
@@ -72,4 +72,6 @@ __all__ = [
     "TaintEffect",
     "Waiver",
     "Workload",
+    "is_public",
+    "within",
 ]

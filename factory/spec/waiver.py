@@ -22,3 +22,8 @@ class Waiver(Concept):
     """Who answers for it."""
     expires: Annotated[str, StringConstraints(pattern=DATE)]
     """The last day on which it holds. After it, it is an error."""
+
+    @property
+    def reference(self) -> str:
+        """How findings name it: `ZT301 segments[training].quota.gpu`."""
+        return f"{self.rule} {self.path}"

@@ -49,6 +49,11 @@ class Egress(Concept):
         """The host name or the address range."""
         return self.host or self.cidr or ""
 
+    @property
+    def reference(self) -> str:
+        """How findings and waivers name it: `pypi.example:443`, with its transport where that is not TCP: `10.0.0.9/32:514/UDP`."""
+        return f"{self.destination}:{self.port}" + ("" if self.protocol is Protocol.TCP else f"/{self.protocol.value}")
+
 
 class Workload(Concept):
     """An identity inside a segment: one ServiceAccount, one label, one SPIFFE ID. Everything it may do is listed here."""

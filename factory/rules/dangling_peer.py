@@ -1,0 +1,30 @@
+"""References to peers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.plan import controls
+from factory.spec import Factory
+
+from .reference import dangling
+from .rule import Problem, rule
+
+
+@rule(
+    "ZT013",
+    "A peer that a flow names exists",
+    why="A flow with an end that does not exist opens nothing today, and something unreviewed on the day when that end appears.",
+    fix='Declare the peer, or write a workload as "segment/workload".',
+    references=(controls.TENET_1, controls.NETWORK),
+    waivable=False,
+)
+def find_dangling_peers(factory: Factory) -> Iterator[Problem]:
+    known = factory.peer
+    workloads: dict[str, str] | None = None
+    for flow in factory.flows:
+        for end, name in (("from", flow.source), ("to", flow.to)):
+            if "/" not in name and name not in known:
+                workloads = workloads or {workload.name: workload.reference for workload in factory.workloads}
+                problem = dangling(f"flows[{flow.reference}].{end}", "peers", name, known)
+                yield problem._replace(fix=f'Did you mean "{workloads[name]}"?') if name in workloads else problem

@@ -1,0 +1,27 @@
+"""References to workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.plan import controls
+from factory.spec import Factory
+
+from .reference import dangling
+from .rule import Problem, rule
+
+
+@rule(
+    "ZT012",
+    "A workload that a flow names exists",
+    why="A flow with an end that does not exist opens nothing today, and something unreviewed on the day when that end appears.",
+    fix="Declare the workload, or correct the name.",
+    references=(controls.TENET_1, controls.NETWORK),
+    waivable=False,
+)
+def find_dangling_workloads(factory: Factory) -> Iterator[Problem]:
+    known = factory.workload
+    for flow in factory.flows:
+        for end, reference in (("from", flow.source), ("to", flow.to)):
+            if "/" in reference and reference not in known:
+                yield dangling(f"flows[{flow.reference}].{end}", "workloads", reference, known)
