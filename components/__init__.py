@@ -1,0 +1,12 @@
+"""A zero-trust AI factory as Pulumi components: what the plan says, registered; nothing is decided here."""
+
+from .access import Access
+from .ai_factory import AiFactory
+from .build import Build
+from .cluster import connect
+from .gpu_pool import GpuPool
+from .guardrails import Guardrails
+from .queue import Queue
+from .segment import Segment
+
+__all__ = ["Access", "AiFactory", "Build", "GpuPool", "Guardrails", "Queue", "Segment", "connect"]

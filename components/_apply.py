@@ -1,0 +1,66 @@
+"""The one place that turns a manifest into a resource.
+
+Registered through the raw `kubernetes:<group>/<version>:<Kind>` token, which is what the typed classes and `CustomResource` of
+`pulumi_kubernetes` send too: the same provider and the same state, without importing some thousand classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pulumi
+
+from factory.plan import Body, Manifest
+
+HOLDS_DATA = frozenset({"Namespace", "PersistentVolumeClaim"})
+"""Kinds whose deletion destroys what cannot be planned again: a namespace takes its volume claims with it."""
+
+
+def apply(
+    manifest: Manifest,
+    parent: pulumi.ComponentResource,
+    *,
+    namespace: pulumi.Resource | None,
+    after: Iterable[pulumi.Resource],
+    protect: bool,
+) -> pulumi.CustomResource:
+    """Registers one object as a child of its component.
+
+    `namespace` is the one that it lives in, where the plan has it. The object goes down with it instead of before it, so that Kubernetes
+    stops the pods first and their network policies last (KEP-5080, CVE-2024-7598). `protect` lets nobody delete what holds data.
+
+    Raises RunError without an explicit provider: the ambient context of a kubeconfig may be any cluster.
+    """
+    if parent.get_provider(token(manifest)) is None:
+        raise pulumi.RunError(
+            f'{type(parent).__name__} "{parent.pulumi_resource_name}" has no Kubernetes provider. '
+            "Give it one: opts=pulumi.ResourceOptions(provider=connect(build))."
+        )
+    return pulumi.CustomResource(
+        token(manifest),
+        manifest.name,
+        _forced(manifest.body) if manifest.patch else manifest.body,
+        pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=[*([namespace] if namespace else []), *after],
+            deleted_with=namespace,
+            # Every name is fixed, and a fixed name cannot exist twice.
+            delete_before_replace=True,
+            protect=True if protect and manifest.body["kind"] in HOLDS_DATA else None,
+        ),
+    )
+
+
+def token(manifest: Manifest) -> str:
+    """The resource type: `kubernetes:core/v1:Namespace`, or `kubernetes:core/v1:NodePatch` for a patch."""
+    version = manifest.body["apiVersion"]
+    group = version if "/" in version else f"core/{version}"
+    return f"kubernetes:{group}:{manifest.body['kind']}{'Patch' if manifest.patch else ''}"
+
+
+def _forced(body: Body) -> Body:
+    """The body with the provider's annotation that takes fields over from other field managers: a node's taints are one atomic list, which
+    the node lifecycle controller writes too."""
+    metadata = body["metadata"]
+    annotations = {**metadata.get("annotations", {}), "pulumi.com/patchForce": "true"}
+    return {**body, "metadata": {**metadata, "annotations": annotations}}

@@ -1,0 +1,11 @@
+"""The Pulumi program: the stack's spec becomes a factory."""
+
+import pulumi
+
+from components import AiFactory, Build, connect
+
+build = Build(pulumi.Config("ai-factory").require_object("spec"))
+factory = AiFactory(build.factory.name, build, pulumi.ResourceOptions(provider=connect(build)))
+
+pulumi.export("factory", build.factory.name)
+pulumi.export("namespaces", factory.namespaces)

@@ -1,0 +1,32 @@
+"""The example of each component's docstring is a program that runs."""
+
+from __future__ import annotations
+
+import doctest
+from typing import Any
+
+import pytest
+from pulumi_engine import Engine
+
+import components
+
+
+def _examples() -> dict[str, doctest.DocTest]:
+    found = {}
+    for name in components.__all__:
+        value: Any = getattr(components, name)
+        if isinstance(value, type) and (examples := doctest.DocTestParser().get_doctest(value.__doc__ or "", {}, name, None, 0)).examples:
+            found[name] = examples
+    return found
+
+
+EXAMPLES = _examples()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_registers_its_component_and_objects(engine: Engine, name: str) -> None:
+    """Run with a stand-in for the engine, it registers exactly one such component, with objects below it."""
+    program = "".join(example.source for example in EXAMPLES[name].examples)
+    engine.run(lambda: exec(compile(program, name, "exec"), {}))
+    (component,) = [urn for urn, each in engine.registered.items() if each.type == f"ai-factory:index:{name}"]
+    assert any(each.parent == component for each in engine.objects)
