@@ -1,8 +1,8 @@
 """YAML, read strictly and with its lines: one document, no duplicate keys, no aliases, no tags, no surprises.
 
-Built from parser events instead of PyYAML's loaders, because those drop duplicate keys, expand aliases without bound, recurse without limit,
-and read `no`, `1_000`, `12:30` and `2027-03-31` as something else than they look like. Scalars follow the YAML 1.2 core schema, as Pulumi
-itself reads them.
+Built from parser events instead of PyYAML's loaders, because those drop duplicate keys, expand aliases without bound, recurse without
+limit, and read `no`, `1_000`, `12:30` and `2027-03-31` as something else than they look like. Scalars follow the YAML 1.2 core schema, as
+Pulumi itself reads them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Location = tuple[str | int, ...]
 """Keys and positions from the root of a document."""
 
 _INTEGER = re.compile(r"^[-+]?(0|[1-9][0-9]*)$")
-_FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
+_FLOAT = re.compile(r"^[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?$")
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -204,7 +204,9 @@ def _refuse_tag(event: Any, source: str, line: int) -> None:
 
 
 def _path(stack: Sequence[_Container], key: str) -> str:
-    parts = [f"[{len(container.data) - 1}]" if isinstance(container.data, list) else f".{container.key}" for container in stack[:-1]]
+    parts = [
+        f"[{len(container.data) - 1}]" if isinstance(container.data, list) else f".{[*container.lines][-1]}" for container in stack[:-1]
+    ]
     return ("".join(parts) + f".{key}").lstrip(".").removeprefix("config.ai-factory:spec.")
 
 

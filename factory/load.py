@@ -40,6 +40,15 @@ _PATTERN = {
     "shares": "{pool}",
 }
 _SECRET = re.compile(r"-----BEGIN|^eyJ|^(AKIA|ASIA|ghp_|github_pat_|glpat-|xox[abp]-|hvs\.|sk-)|^[A-Za-z0-9+/=_-]{32,}$", re.ASCII)
+_PLAIN = re.compile(r"^[A-Za-z/][^\s\"'\\]*$")
+_STOCK: dict[str, Any] = {
+    "name": "factory",
+    "posture": "Development",
+    "cluster": {"distribution": "SelfManaged", "version": "1.36", "context": "none"},
+    "trustDomain": "factory.example",
+    "images": {"registries": ["registry.example/"]},
+}
+"""What a faulty field of the factory itself is taken for, so that the search for mistakes can go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ def _envelope(data: Any) -> Iterator[tuple[Location, Finding]]:
     for key in data:
         if key not in _STACK_KEYS:
             fix = did_you_mean(key, _STACK_KEYS) or "Remove it."
-            yield (key,), Finding("ZT005", key, "is not a key of a stack file", fix, allowed=listed(_STACK_KEYS))
+            yield (key,), Finding("ZT005", key or '""', "is not a key of a stack file", fix, allowed=listed(_STACK_KEYS))
     config = data.get("config")
     if not isinstance(config, Mapping):
         yield ("config",), Finding("ZT006", "config", "is missing", f'Add "config:" with the key "{CONFIG_KEY}" below it.')
@@ -144,6 +153,8 @@ def _without(data: Any, locations: list[Location], dropped: set[tuple[str, str]]
             doomed.add(location)
         elif inside:
             doomed.add(location[: inside[0] + 1])
+        elif location and location[0] in _STOCK and data.get(location[0]) != _STOCK[str(location[0])]:
+            copy[location[0]] = _STOCK[str(location[0])]
         else:
             return None
     for location in sorted(doomed, key=lambda place: [str(step).rjust(8) for step in place], reverse=True):
@@ -284,8 +295,8 @@ def _shown(key: str, value: Any) -> str | None:
         return None
     if re.search(r"secret|password|token|credential|private", key, re.IGNORECASE) or (isinstance(value, str) and _SECRET.search(value)):
         return "(hidden)"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f'{text[:76]}…"'
+    text = value if isinstance(value, str) and _PLAIN.match(value) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _get(data: Any, location: Location, default: Any) -> Any:
@@ -318,7 +329,8 @@ def _path(data: Any, location: Location) -> str:
             name = _item_name(collection, inner) if not isinstance(inner, str) else None
             path += f"[{step if name is None else name}]"
         else:
-            path += f".{step}" if path else step
+            key = step or '""'
+            path += f".{key}" if path else key
             collection = step
         here = inner
     return path or CONFIG_KEY
