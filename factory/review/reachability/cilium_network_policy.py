@@ -1,10 +1,11 @@
 """CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy, `cilium.io/v2`, as far as they are understood exactly.
 
 Semantics: https://docs.cilium.io/en/stable/security/policy/language/. A policy isolates what it selects in a direction for which it has
-rules, unless `enableDefaultDeny` says no; deny rules win over all allow rules, those of NetworkPolicies too; a peer list that is present but
-empty, and a rule `{}`, match nothing; CIDR rules match what is outside the cluster, never pods. Host names (`toFQDNs`) and entities without an
-address are listed as peers outside by name. Rules on requests (HTTP, Kafka, TLS, authentication) narrow traffic in ways that are not judged
-here: such traffic is unknown. DNS rules narrow which names may be asked, not who may be reached, and count as plain allowance of the port.
+rules, unless `enableDefaultDeny` says no. Deny rules win over all allow rules, those of NetworkPolicies too. A peer list that is present
+but empty, and a rule `{}`, match nothing. CIDR rules match what is outside the cluster, never pods. Host names (`toFQDNs`) and entities
+without an address are listed as peers outside, by name. Rules on requests (HTTP, Kafka, TLS, authentication) narrow traffic in ways that
+are not judged here: such traffic is unknown. DNS rules narrow which names may be asked, not who may be reached: they count as a plain
+allowance of the port.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from . import cilium_network_policy, cluster_network_policy, network_policy
 from .address import ALL_ADDRESSES, Address, Block, block, blocks, say_addresses
@@ -161,13 +162,16 @@ class Network:
                     continue
             self.objects[Reference.to(o)] = o
         cluster_network_policy.read_cluster_network_policies(of_cluster, self._population, self._tiers)
-        self._index = {direction: _index(tiers) for direction, tiers in self._tiers.items()}
 
     def _read_unknown(self, policy: Object, doubt: str) -> None:
         everyone = Choice.exactly(self._population.everyone)
         for direction, tiers in self._tiers.items():
             reason = Reason(Reference.to(policy), "", Action.Pass, direction, doubt)
             tiers.admin += make_rules(self._population, everyone, everyone, EVERY_PORT, reason)
+
+    @cached_property
+    def _index(self) -> dict[Direction, dict[int, Tiers]]:
+        return {direction: _index(tiers) for direction, tiers in self._tiers.items()}
 
     @property
     def unknown(self) -> tuple[Reason, ...]:
@@ -369,14 +373,11 @@ def _first_match(rules: Iterable[Rule], *, generous: bool) -> tuple[list[Product
     denied: list[Product] = []
     seen: list[tuple[Action, Product]] = []
     for rule in rules:
-        if rule.certain:
-            action = rule.action
-        elif generous is (rule.action is Action.Deny):
-            continue  # the doubt that goes the other way
-        else:
-            action = Action.Accept if generous else Action.Deny
-            if not generous and rule.action is Action.Accept:
+        action = rule.action
+        if not rule.certain:
+            if generous not in _POSSIBLE[action]:
                 continue
+            action = Action.Accept if generous else Action.Deny
         product = _product(rule)
         left = _subtract([product], [earlier for other, earlier in seen if other is not action])
         if action is Action.Accept:

@@ -29,6 +29,10 @@ class Peers:
     inside: int = 0
     outside: Intervals = NOTHING
 
+    def __hash__(self) -> int:
+        # An integer's hash is its remainder by 2**61 - 1, so single bits would have only 61 hashes.
+        return hash((self.inside.bit_length(), self.inside, self.outside))
+
     def __or__(self, other: Peers) -> Peers:
         return Peers(self.inside | other.inside, self.outside | other.outside)
 
