@@ -7,6 +7,7 @@ from typing import Any
 
 from factory.spec import Factory
 
+from .guardrail import describe_guardrails, plan_grants, plan_guardrails
 from .manifest import Component, Manifest, Plan
 from .network import plan_cluster_tier, plan_egress, plan_flow, plan_isolation
 from .pool import describe_pool, plan_pool
@@ -14,8 +15,8 @@ from .priority import plan_priorities
 from .queue import describe_queue, plan_flavors, plan_queue
 from .segment import describe_segment, describe_workload, plan_segment, plan_workload
 
-KINDS = ("AiFactory", "Segment", "GpuPool", "Queue", "Access", "Guardrails")
-"""Components in the order in which they are created; removed the other way round."""
+KINDS = ("AiFactory", "Guardrails", "Segment", "GpuPool", "Queue", "Access")
+"""Components in the order in which they are created; removed the other way round: no segment is ever without guardrails."""
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
@@ -31,9 +32,11 @@ def plan_factory(factory: Factory) -> Plan:
 def _manifests(factory: Factory) -> Iterator[Manifest]:
     yield from plan_priorities(factory)
     yield from plan_cluster_tier(factory)
+    yield from plan_guardrails(factory)
     for segment in factory.segments:
         yield from plan_segment(factory, segment)
         yield from plan_isolation(factory, segment)
+        yield from plan_grants(factory, segment)
     for workload in factory.workloads:
         yield from plan_workload(factory, workload)
         yield from plan_egress(factory, workload)
@@ -59,6 +62,7 @@ def _intents(factory: Factory) -> dict[Component, dict[str, Any]]:
             "cluster": factory.cluster.model_dump(mode="json", exclude_defaults=True),
         }
     }
+    intents[Component("Guardrails", factory.name)] = dict(describe_guardrails(factory))
     for segment in sorted(factory.segments, key=lambda segment: segment.name):
         intents[Component("Segment", segment.name)] = describe_segment(factory, segment) | {"workloads": {}, "flows": {}}
     for workload in sorted(factory.workloads, key=lambda workload: workload.reference):

@@ -1,0 +1,71 @@
+"""What a segment's workloads are granted, as the guardrails read it: one ConfigMap in each segment, a line for each thing granted.
+
+Keys: `workloads`, `priority`, `registries`, `digests`, `audiences`, `accounts`, `sessions.<Session>` for the segment;
+`<workload>.<pool|resources|claim-templates|images|reads|writes|models>` for one workload. An absent key grants nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from factory.spec import DeviceApi, Factory, Segment, Workload
+
+from .. import controls, names
+from ..body import body
+from ..manifest import Because, Component, Manifest
+from ..priority import priority_class
+from .guardrail import GRANTS
+
+
+def plan_grants(factory: Factory, segment: Segment) -> Iterator[Manifest]:
+    """The segment's grants. Without this object nothing runs there: the guardrails' bindings say `parameterNotFoundAction: Deny`."""
+    because = Because(f"segments[{segment.name}]", "what guardrails let the segment's workloads do", (controls.TENET_3, controls.TENET_4))
+    data = dict(sorted((key, value) for key, value in _grants(factory, segment) if value))
+    namespace = names.namespace(factory.name, segment.name)
+    grants = body("v1", "ConfigMap", GRANTS, because, factory=factory.name, namespace=namespace, data=data)
+    yield Manifest(Component("Segment", segment.name), GRANTS, grants, because)
+
+
+def _grants(factory: Factory, segment: Segment) -> Iterator[tuple[str, str]]:
+    workloads = [workload for workload in factory.workloads if workload.segment == segment.name]
+    digests = factory.production if factory.images.digests is None else factory.images.digests
+    yield "workloads", _lines(workload.name for workload in workloads)
+    yield "priority", priority_class(factory.name, segment.stage)
+    yield "registries", _lines(factory.images.registries)
+    yield "digests", str(digests).lower()
+    # A token for the trust domain convinces whoever federates with it, never the API server, whose audience is its own.
+    yield "audiences", factory.trust_domain
+    for workload in workloads:
+        for grant, value in _workload(factory, workload):
+            yield f"{workload.name}.{grant}", value
+    yield from _people(factory, segment)
+
+
+def _workload(factory: Factory, workload: Workload) -> Iterator[tuple[str, str]]:
+    if workload.pool is not None:
+        gpu = factory.pool[workload.pool].gpu
+        yield "pool", workload.pool
+        yield ("claim-templates", workload.pool) if gpu.api is DeviceApi.DYNAMIC_RESOURCE_ALLOCATION else ("resources", gpu.resource)
+    yield "images", _lines(workload.images)
+    yield "reads", _lines(factory.dataset[name].claim_name for name in workload.reads)
+    yield "writes", _lines(factory.dataset[name].claim_name for name in workload.writes)
+    yield "models", _lines(factory.model[name].repository for name in workload.serves)
+
+
+def _people(factory: Factory, segment: Segment) -> Iterator[tuple[str, str]]:
+    sessions = {role.name: role.sessions for role in factory.roles}
+    here = [access for access in factory.access if segment.name in access.segments]
+    yield "accounts", _lines(access.service_account for access in here if access.service_account)
+    opened = {session for access in here for session in sessions.get(access.role, ())}
+    for session in opened:
+        holders = (access for access in here if session in sessions.get(access.role, ()))
+        yield f"sessions.{session.value}", _lines(access.group or _user(access.service_account or "") for access in holders)
+
+
+def _user(account: str) -> str:
+    namespace, _, name = account.partition("/")
+    return f"system:serviceaccount:{namespace}:{name}"
+
+
+def _lines(words: Iterable[str]) -> str:
+    return "\n".join(sorted(set(words)))
