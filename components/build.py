@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 import pulumi
 
 from factory.errors import Finding, Severity, SpecError, did_you_mean, listed
+from factory.load import CONFIG_KEY, load_object
 from factory.plan import Component, Manifest, plan_factory
+from factory.rules import check
 from factory.spec import Factory
 
 from ._apply import apply
@@ -25,8 +27,8 @@ class Build:
 
     def __init__(self, factory: Factory | Mapping[str, Any]) -> None:
         try:
-            self.factory = factory if isinstance(factory, Factory) else Factory.model_validate_json(json.dumps(factory))
-            _judge(())
+            self.factory = factory if isinstance(factory, Factory) else load_object(factory)
+            _judge(check(self.factory, date.today()))
         except SpecError as error:
             raise pulumi.RunError(str(error)) from None
         self.plan = plan_factory(self.factory)
@@ -78,4 +80,4 @@ def _judge(findings: Iterable[Finding]) -> None:
         else:
             pulumi.log.warn(str(finding))
     if errors:
-        raise SpecError(errors, "ai-factory:spec")
+        raise SpecError(errors, CONFIG_KEY)
