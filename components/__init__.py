@@ -3,10 +3,10 @@
 from .access import Access
 from .ai_factory import AiFactory
 from .build import Build
-from .cluster import connect
+from .cluster import connect, reach
 from .gpu_pool import GpuPool
 from .guardrails import Guardrails
 from .queue import Queue
 from .segment import Segment
 
-__all__ = ["Access", "AiFactory", "Build", "GpuPool", "Guardrails", "Queue", "Segment", "connect"]
+__all__ = ["Access", "AiFactory", "Build", "GpuPool", "Guardrails", "Queue", "Segment", "connect", "reach"]
