@@ -1,7 +1,7 @@
 """The lab's certificate authorities and what they issue.
 
-Two authorities, as the Kubernetes PKI page advises: etcd trusts one of its own, so that nobody who may talk to the API server
-can talk to etcd (https://kubernetes.io/docs/setup/best-practices/certificates/).
+Three authorities, as the Kubernetes PKI page advises: etcd trusts one of its own, so that nobody who may talk to the API server
+can talk to etcd, and the front proxy (which may speak for others) has one too (https://kubernetes.io/docs/setup/best-practices/certificates/).
 """
 
 from __future__ import annotations

@@ -32,7 +32,23 @@ class ControlPlaneFiles:
 PREFIX = "/etc/kubernetes/factory"
 FLAGS = "kube-apiserver.yaml"
 # Without these the API server would no longer be this lab's.
-OWN = ("etcd-", "bind-address", "secure-port", "tls-", "client-ca-file", "service-account-", "endpoint-reconciler-type")
+OWN = (
+    "bind-address",
+    "client-ca-file",
+    "endpoint-reconciler-type",
+    "etcd-cafile",
+    "etcd-certfile",
+    "etcd-keyfile",
+    "etcd-servers",
+    "proxy-client-",
+    "requestheader-",
+    "secure-port",
+    "service-account-issuer",
+    "service-account-key-file",
+    "service-account-signing-key-file",
+    "tls-cert-file",
+    "tls-private-key-file",
+)
 
 
 def install(directory: Path, state: State) -> ControlPlaneFiles:

@@ -30,11 +30,13 @@ class Credentials:
         self.state = state
         self.cluster = Authority(state.pki, "cluster")
         self.etcd = Authority(state.pki, "etcd")
+        self.front_proxy = Authority(state.pki, "front-proxy")
         self.service_account = service_account_key(state.pki)
         self.admin = self.cluster.issue(ADMIN, groups=["system:masters"])
         # etcd dials its own client port for the JSON gateway, with the certificate that it serves.
         self.etcd_server = self.etcd.issue("etcd-server", hosts=LOOPBACK, uses=[SERVER, CLIENT])
         self.etcd_client = self.etcd.issue("etcd-client", common_name="kube-apiserver")
+        self.proxy_client = self.front_proxy.issue("front-proxy-client")
         self.servers = {
             name: self.cluster.issue(f"{name}-server", hosts=hosts, uses=[SERVER])
             for name, hosts in {"kube-apiserver": API_SERVER_HOSTS, **dict.fromkeys(CLIENTS, LOOPBACK)}.items()

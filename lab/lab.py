@@ -23,7 +23,7 @@ from lab.process import recorded
 from lab.server import SERVERS, Plane, Server
 from lab.state import State
 from lab.supervisor import Supervisor, health_context, stop_all
-from lab.toolchain import program, provide
+from lab.toolchain import program, provide, source
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,12 @@ class Lab:
         path = [str(Path(sys.executable).parent), str(self.state.bin), *os.environ.get("PATH", os.defpath).split(os.pathsep)]
         return {
             "KUBECONFIG": str(self.state.kubeconfig),
+            "KUBECACHEDIR": str(self.state.folder / "kubectl"),  # by default all clusters that ever had this port share one
             "PATH": os.pathsep.join(dict.fromkeys(path)),
             "PULUMI_HOME": str(pulumi / "home"),
             # Without the metadata that a kill can leave empty, so that the state would not load any more.
             "PULUMI_BACKEND_URL": f"file://{quote(str(pulumi / 'state'))}?metadata=skip",
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.state.passphrase),
+            "PULUMI_CONFIG_PASSPHRASE": "",  # a lab has no secret to keep; only its user can read its state
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_K8S_CLIENT_QPS": "400",
             "PULUMI_K8S_CLIENT_BURST": "800",
@@ -155,15 +156,16 @@ class Lab:
         )
 
     def _link(self, programs: dict[str, Path]) -> None:
-        """One folder with every program, and the provider where the Pulumi CLI looks for plugins."""
+        """One folder with the programs for PATH, and the provider where the Pulumi CLI looks for plugins."""
         provider = program("pulumi-resource-kubernetes")
         plugin = self.state.pulumi / "home" / "plugins" / f"resource-{provider.plugin}-v{provider.version}"
         plugin.mkdir(exist_ok=True)
         link(plugin / provider.name, programs[provider.name])
         for name, executable in programs.items():
-            link(self.state.bin / name, executable)
-        host = programs["pulumi-language-python"]
-        link(self.state.bin / f"{host.name}-exec", host.with_name(f"{host.name}-exec"))
+            if name != provider.name:  # on PATH the CLI would take it with a warning, whatever version is asked for
+                link(self.state.bin / name, executable)
+        script = f"{source.LANGUAGE_HOST}-exec"
+        link(self.state.bin / script, programs[source.LANGUAGE_HOST].with_name(script))
 
     def _require(self) -> None:
         if not self.exists:

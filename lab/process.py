@@ -101,9 +101,11 @@ def birth(pid: int) -> str | None:
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)  # ours to bury when we started it
     try:
-        # proc(5): the name may hold blanks and parentheses; the state is the first field after it, the start time the twentieth.
+        # proc(5): the name may hold blanks and parentheses; after it come the state and, 17 and 19 fields on, threads and start time.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in "ZX" else f"{boot} {fields[19]}"
+    # While other threads still end, a zombie's files and ports are not free yet.
+    ended = fields[0] == "X" or (fields[0] == "Z" and int(fields[17]) <= 1)
+    return None if ended else f"{boot} {fields[19]}"

@@ -80,7 +80,6 @@ def etcd(plane: Plane) -> Flags:
 def kube_apiserver(plane: Plane) -> Flags:
     credentials = plane.credentials
     private, public = credentials.service_account
-    issuer = "https://kubernetes.default.svc.cluster.local"
     own = {
         "etcd-servers": plane.url("etcd", "client"),
         "etcd-cafile": credentials.etcd.pair.certificate,
@@ -91,9 +90,16 @@ def kube_apiserver(plane: Plane) -> Flags:
         "tls-cert-file": credentials.servers["kube-apiserver"].certificate,
         "tls-private-key-file": credentials.servers["kube-apiserver"].key,
         "client-ca-file": credentials.cluster.pair.certificate,
+        "requestheader-client-ca-file": credentials.front_proxy.pair.certificate,
+        "requestheader-allowed-names": "front-proxy-client",
+        "requestheader-username-headers": "X-Remote-User",
+        "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+        "proxy-client-cert-file": credentials.proxy_client.certificate,
+        "proxy-client-key-file": credentials.proxy_client.key,
         "service-account-key-file": public,
         "service-account-signing-key-file": private,
-        "service-account-issuer": issuer,
+        "service-account-issuer": "https://kubernetes.default.svc.cluster.local",
         "endpoint-reconciler-type": "none",  # a loopback address is no valid endpoint of the Service `kubernetes`
     }
     defaults = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +32,6 @@ class State:
     def create(self) -> None:
         for path in (self.folder, self.pki, self.logs, self.processes, self.pulumi / "state", self.pulumi / "home" / "plugins", self.bin):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not self.passphrase.exists():
-            write(self.passphrase, secrets.token_urlsafe(32))
 
     @property
     def exists(self) -> bool:
@@ -71,10 +68,6 @@ class State:
     @property
     def pulumi(self) -> Path:
         return self.folder / "pulumi"
-
-    @property
-    def passphrase(self) -> Path:
-        return self.pulumi / "passphrase"
 
 
 def write(path: Path, text: str | bytes) -> None:

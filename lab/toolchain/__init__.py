@@ -99,7 +99,7 @@ PROGRAMS = (
         plugin="kubernetes",
     ),
     Program(
-        "pulumi-language-python",
+        source.LANGUAGE_HOST,
         "3.67.1",
         "language-python",
         "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
@@ -140,7 +140,7 @@ def program(name: str) -> Program:
 
 def installed(wanted: Program) -> Path | None:
     """The program on PATH, if its version fits."""
-    if wanted.name == "pulumi-language-python":  # prints no version: it fits the CLI it was released with
+    if wanted.name == source.LANGUAGE_HOST:  # prints no version: it fits the CLI it was released with
         cli = installed(program("pulumi"))
         beside = cli and cli.with_name(wanted.name)
         return beside if beside and beside.exists() and beside.with_name(f"{wanted.name}-exec").exists() else None
@@ -183,6 +183,9 @@ def provide(console: Console, names: tuple[str, ...] | None = None) -> dict[str,
             console.update(f"{title}: asking for the official release")
             executable = downloaded(each, found["pulumi"])
         found[each.name] = executable or built(each, console, title)
+    cli, host = found.get("pulumi"), found.get(source.LANGUAGE_HOST)
+    if cli and host and cli == program("pulumi").executable:
+        found[source.LANGUAGE_HOST] = source.bundle_language_host(host, cli)
     return found
 
 

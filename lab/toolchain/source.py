@@ -14,6 +14,7 @@ from pathlib import Path
 from lab.errors import LabError
 
 HERE = Path(__file__).parent
+LANGUAGE_HOST = "pulumi-language-python"
 # Only what decides the build: a workspace or flags of the user's own would change it.
 GO_ENVIRONMENT = {"GOWORK": "off", "GOFLAGS": "-mod=readonly -buildvcs=false"}
 
@@ -71,7 +72,18 @@ def accompany_language_host(_module: Module, bin_folder: Path) -> None:
 
     It is the CLI's version, not the older host's: both come from modules that `go.sum` pins.
     """
+    script = f"{LANGUAGE_HOST}-exec"
     sdk = Module.of("pulumi").dependency("github.com/pulumi/pulumi/sdk/v3")
-    script = bin_folder / "pulumi-language-python-exec"
-    shutil.copyfile(sdk / "python" / "cmd" / script.name, script)
-    script.chmod(0o755)
+    shutil.copyfile(sdk / "python" / "cmd" / script, bin_folder / script)
+    (bin_folder / script).chmod(0o755)
+
+
+def bundle_language_host(host: Path, cli: Path) -> Path:
+    """The language host under a second name beside the *cli* that we built, which warns about one that is elsewhere."""
+    beside = cli.with_name(host.name)
+    if not (beside.exists() and beside.samefile(host)):
+        beside.unlink(missing_ok=True)
+        beside.hardlink_to(host)
+        script = f"{host.name}-exec"
+        shutil.copy(host.with_name(script), beside.with_name(script))
+    return beside
