@@ -7,13 +7,17 @@ from typing import Any
 
 from factory.spec import Factory
 
-from .guardrail import describe_guardrails, plan_grants, plan_guardrails
-from .manifest import Component, Manifest, Plan
+from . import controls
+from .access import access_component, describe_access, plan_access
+from .deployer import plan_bootstrap
+from .guardrail import describe_guardrails, guardrail_bindings, plan_grants, plan_guardrails
+from .manifest import Because, Component, File, Manifest, Plan
 from .network import plan_cluster_tier, plan_egress, plan_flow, plan_isolation
 from .pool import describe_pool, plan_pool
 from .priority import plan_priorities
 from .queue import describe_queue, plan_flavors, plan_queue
 from .segment import describe_segment, describe_workload, plan_segment, plan_workload
+from .static_policy import plan_static_policies, static_policy_flags
 
 KINDS = ("AiFactory", "Guardrails", "Segment", "GpuPool", "Queue", "Access")
 """Components in the order in which they are created; removed the other way round: no segment is ever without guardrails."""
@@ -26,15 +30,18 @@ def plan_factory(factory: Factory) -> Plan:
     The spec must be free of dangling references: `factory.rules` finds them.
     """
     manifests = sorted(_manifests(factory), key=_order)
-    return Plan(factory.name, tuple(manifests), _intents(factory))
+    files, bootstrap = tuple(_files(factory)), plan_bootstrap(factory, manifests)
+    return Plan(factory.name, tuple(manifests), _intents(factory), files=files, bootstrap=bootstrap)
 
 
 def _manifests(factory: Factory) -> Iterator[Manifest]:
     yield from plan_priorities(factory)
     yield from plan_cluster_tier(factory)
-    yield from plan_guardrails(factory)
+    guardrails = tuple(plan_guardrails(factory))
+    yield from guardrails
+    guarded = guardrail_bindings(guardrails)
     for segment in factory.segments:
-        yield from plan_segment(factory, segment)
+        yield from plan_segment(factory, segment, after=guarded)
         yield from plan_isolation(factory, segment)
         yield from plan_grants(factory, segment)
     for workload in factory.workloads:
@@ -44,9 +51,17 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
         yield from plan_flow(factory, flow)
     for pool in factory.pools:
         yield from plan_pool(factory, pool)
+    yield from plan_access(factory, after=guarded)
     yield from plan_flavors(factory)
     for queue in factory.queues:
         yield from plan_queue(factory, queue)
+
+
+def _files(factory: Factory) -> Iterator[File]:
+    flags = static_policy_flags(factory)
+    if flags:
+        yield File("kube-apiserver.yaml", flags, Because("cluster", "flags of kube-apiserver, by name", (controls.TENET_6,)))
+    yield from plan_static_policies(factory)
 
 
 def _order(manifest: Manifest) -> tuple[int, str, bool, str]:
@@ -74,4 +89,6 @@ def _intents(factory: Factory) -> dict[Component, dict[str, Any]]:
         intents[Component("GpuPool", pool.name)] = describe_pool(pool)
     for queue in sorted(factory.queues, key=lambda queue: queue.name):
         intents[Component("Queue", queue.name)] = describe_queue(queue)
+    for access in sorted(factory.access, key=lambda access: access.reference):
+        intents[access_component(access)] = describe_access(access)
     return intents

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from re import sub
 
 DOMAIN = "ai-factory.dev"
 """Prefix of the factory's labels, annotations and taints."""
@@ -52,3 +53,9 @@ def flow_policy(end: str, workload: str, other: str, port: str) -> str:
     if end == "in":
         return short(f"in-{workload}.{port}-from-{other.replace('/', '.')}")
     return short(f"out-{workload}-to-{other.replace('/', '.')}.{port}")
+
+
+def grant(subject: str, role: str) -> str:
+    """A grant in one word: `ml-research.operator`. A subject with other characters than such a word may hold ends in hex of its SHA-256."""
+    word = sub(r"[^a-z0-9.:-]+|:{2,}", "-", subject.lower())
+    return short(f"{word if word == subject else f'{word}-{sha256(subject.encode()).hexdigest()[:8]}'}.{role}", 100)

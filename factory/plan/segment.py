@@ -19,8 +19,8 @@ POD_SECURITY = "restricted"
 CONTROLS = (controls.TENET_3, controls.PODS, controls.CIS_PODS, controls.CIS_NAMESPACES)
 
 
-def plan_segment(factory: Factory, segment: Segment) -> Iterator[Manifest]:
-    """Its namespace, quota and container limits."""
+def plan_segment(factory: Factory, segment: Segment, after: tuple[str, ...] = ()) -> Iterator[Manifest]:
+    """Its namespace, quota and container limits. `after` names the manifests that stand before the namespace does: the guardrails."""
     component = Component("Segment", segment.name)
     path = f"segments[{segment.name}]"
     namespace = names.namespace(factory.name, segment.name)
@@ -34,7 +34,7 @@ def plan_segment(factory: Factory, segment: Segment) -> Iterator[Manifest]:
         for suffix, value in (("", POD_SECURITY), ("-version", f"v{factory.cluster.version}"))
     }
     labels = {names.SEGMENT: segment.name, names.STAGE: segment.stage.value, names.OWNER: segment.owner, **pod_security, **segment.labels}
-    yield Manifest(component, "namespace", body("v1", "Namespace", namespace, because, factory=factory.name, labels=labels), because)
+    yield Manifest(component, "namespace", body("v1", "Namespace", namespace, because, factory=factory.name, labels=labels), because, after)
 
     if hard := _hard(factory, segment):
         because = Because(f"{path}.quota", "the most that the segment may use", (controls.CIS_NAMESPACES, controls.TENET_5))

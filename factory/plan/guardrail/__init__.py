@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from factory.plan.manifest import Manifest
 from factory.spec import Factory
 
-from ..manifest import Manifest
+from .binding import binding
+from .boundary import boundary
+from .deployer import deployer
 from .grants import plan_grants
 from .guardrail import GRANTS, Guardrail
 from .identity import identity
 from .image import image
+from .namespace import namespace
+from .placement import placement
+from .policy import policy
+from .pool import pool
+from .priority import priority
+from .role import role
+from .service import service
+from .session import session
+from .token import token
+from .volume import volume
 
-GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (identity, image)
-"""All guardrails, by id."""
+GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (
+    identity,
+    pool,
+    volume,
+    image,
+    session,
+    priority,
+    boundary,
+    namespace,
+    token,
+    role,
+    binding,
+    placement,
+    service,
+    deployer,
+)
+"""Guardrails that are objects of the cluster, by id."""
+
+STATIC_GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (boundary, namespace, token, role, placement, service, deployer, policy)
+"""Guardrails that the API server's disk can hold, by id."""
 
 
 def plan_guardrails(factory: Factory) -> Iterator[Manifest]:
@@ -22,9 +53,23 @@ def plan_guardrails(factory: Factory) -> Iterator[Manifest]:
         yield from guardrail(factory).plan(factory)
 
 
+def guardrail_bindings(guardrails: Iterable[Manifest]) -> tuple[str, ...]:
+    """Ids of the manifests that put them in force, for what must wait until they are."""
+    return tuple(manifest.id for manifest in guardrails if manifest.body["kind"] == "ValidatingAdmissionPolicyBinding")
+
+
 def describe_guardrails(factory: Factory) -> dict[str, str]:
     """What their preview row shows: each one's title."""
     return {guardrail.id: guardrail.title for guardrail in (guardrail(factory) for guardrail in GUARDRAILS)}
 
 
-__all__ = ["GRANTS", "GUARDRAILS", "Guardrail", "describe_guardrails", "plan_grants", "plan_guardrails"]
+__all__ = [
+    "GRANTS",
+    "GUARDRAILS",
+    "STATIC_GUARDRAILS",
+    "Guardrail",
+    "describe_guardrails",
+    "guardrail_bindings",
+    "plan_grants",
+    "plan_guardrails",
+]

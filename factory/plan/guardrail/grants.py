@@ -1,19 +1,20 @@
 """What a segment's workloads are granted, as the guardrails read it: one ConfigMap in each segment, a line for each thing granted.
 
 Keys: `workloads`, `priority`, `registries`, `digests`, `audiences`, `accounts`, `sessions.<Session>` for the segment;
-`<workload>.<pool|resources|claim-templates|images|reads|writes|models>` for one workload. An absent key grants nothing.
+`<workload>.<pool|nodes|resources|claim-templates|images|reads|writes|models>` for one workload. An absent key grants nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from factory.plan import controls, names
+from factory.plan.body import body
+from factory.plan.manifest import Because, Component, Manifest
+from factory.plan.pool import pool_node_selector
+from factory.plan.priority import priority_class
 from factory.spec import DeviceApi, Factory, Segment, Workload
 
-from .. import controls, names
-from ..body import body
-from ..manifest import Because, Component, Manifest
-from ..priority import priority_class
 from .guardrail import GRANTS
 
 
@@ -43,9 +44,11 @@ def _grants(factory: Factory, segment: Segment) -> Iterator[tuple[str, str]]:
 
 def _workload(factory: Factory, workload: Workload) -> Iterator[tuple[str, str]]:
     if workload.pool is not None:
-        gpu = factory.pool[workload.pool].gpu
-        yield "pool", workload.pool
-        yield ("claim-templates", workload.pool) if gpu.api is DeviceApi.DYNAMIC_RESOURCE_ALLOCATION else ("resources", gpu.resource)
+        pool = factory.pool[workload.pool]
+        gpu = pool.gpu
+        yield "pool", pool.name
+        yield "nodes", _lines(f"{key}={value}" for key, value in pool_node_selector(pool).items())
+        yield ("claim-templates", pool.name) if gpu.api is DeviceApi.DYNAMIC_RESOURCE_ALLOCATION else ("resources", gpu.resource)
     yield "images", _lines(workload.images)
     yield "reads", _lines(factory.dataset[name].claim_name for name in workload.reads)
     yield "writes", _lines(factory.dataset[name].claim_name for name in workload.writes)

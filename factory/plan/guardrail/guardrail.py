@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from factory.plan import names
+from factory.plan.body import body
+from factory.plan.manifest import Because, Body, Component, Manifest
 from factory.spec import Factory
-
-from .. import names
-from ..body import body
-from ..manifest import Because, Body, Component, Manifest
 
 GRANTS = "guardrails"
 """Name of the ConfigMap in every segment that says what the segment's workloads are granted."""

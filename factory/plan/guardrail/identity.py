@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from factory.plan import controls, names
 from factory.spec import Factory
 
-from .. import controls, names
 from .guardrail import Guardrail, Validation, granted, text
 from .pod import STATUS, pod_guardrail
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from factory.plan import controls
 from factory.spec import Factory
 
-from .. import controls
 from .guardrail import Guardrail, Validation, granted, text
 from .pod import CONTAINERS, of_workload, pod_guardrail
 
@@ -29,8 +29,7 @@ def image(factory: Factory) -> Guardrail:
                 "variables.registries",
             ),
             Validation(
-                "variables.grants[?'digests'].orValue('true') == 'false'"
-                " || variables.images.all(i, i.matches('@sha256:[0-9a-f]{64}$'))",
+                "variables.grants[?'digests'].orValue('true') == 'false' || variables.images.all(i, i.matches('@sha256:[0-9a-f]{64}$'))",
                 "name every image by digest, as in registry.example/app@sha256:<64 hex digits>.",
             ),
             Validation(

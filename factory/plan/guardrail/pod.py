@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .. import names
+from factory.plan import names
+
 from .guardrail import Guardrail, Rule, Validation, granted, text
 
 PODS = Rule("", "v1", ("pods", "pods/ephemeralcontainers", "pods/resize", "podtemplates", "replicationcontrollers"))

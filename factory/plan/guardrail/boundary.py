@@ -1,0 +1,75 @@
+"""ZG07: only the deployer changes what holds a segment together."""
+
+from __future__ import annotations
+
+from factory.plan import controls
+from factory.spec import Factory, NetworkEngine
+
+from .guardrail import GRANTS, Guardrail, Rule, Validation, text, texts
+
+ALL = ("CREATE", "UPDATE", "DELETE")
+COLLECTORS = ("system:serviceaccount:kube-system:namespace-controller", "system:serviceaccount:kube-system:generic-garbage-collector")
+"""Delete what lived in a deleted namespace, or belonged to a deleted owner; they create nothing."""
+
+MANAGER = "system:kube-controller-manager"
+"""All controllers in one, where `--use-service-account-credentials` is off."""
+
+WRITERS = {
+    "serviceaccounts": ("system:serviceaccount:kube-system:service-account-controller",),
+    "persistentvolumeclaims": (
+        "system:kube-scheduler",
+        "system:serviceaccount:kube-system:expand-controller",
+        "system:serviceaccount:kube-system:persistent-volume-binder",
+        "system:serviceaccount:kube-system:pvc-protection-controller",
+    ),
+    "resourceclaims": ("system:kube-scheduler", "system:serviceaccount:kube-system:resource-claim-controller"),
+}
+"""Parts of Kubernetes that write such objects by themselves."""
+
+
+def boundary(factory: Factory) -> Guardrail:
+    """Who may write is told by the resource: the deployer everything, Kubernetes' own controllers what is theirs, everybody else nothing.
+
+    The grants are recognised by the object's name and not by `resourceNames`, which a request to delete a collection has none of.
+    """
+    writers = ", ".join(f"{text(resource)}: {texts(users)}" for resource, users in WRITERS.items())
+    return Guardrail(
+        "ZG07",
+        "boundary",
+        "Only the deployer changes the policies, access, quotas, identities and grants of a segment.",
+        (controls.TENET_4, controls.TENET_6, controls.CIS_RBAC, controls.CIS_NETWORK),
+        rules=boundary_rules(factory),
+        conditions={
+            "grants-only": "request.resource.resource != 'configmaps'"
+            f" || [object, oldObject].exists(o, o != null && dyn(o).metadata.name == {text(GRANTS)})",
+            # A volume claim's labels, annotations and finalizers are how storage drivers work; what it claims is its spec.
+            "claims-only": "request.resource.resource != 'persistentvolumeclaims' || request.operation != 'UPDATE'"
+            " || dyn(object).spec != dyn(oldObject).spec",
+        },
+        variables={
+            "writers": f"{{{writers}}}[?request.resource.resource].orValue([])",
+            "controller": f"request.userInfo.username in variables.writers + (request.operation == 'CREATE' ? [] : {texts(COLLECTORS)})",
+            "anything": f"request.userInfo.username == '{MANAGER}' && (request.operation != 'CREATE' || variables.writers.size() > 0)",
+        },
+        validations=(
+            Validation(
+                f"request.userInfo.username == {text(factory.deployer.user)} || variables.controller || variables.anything",
+                f"only the deployer, {factory.deployer.user}, changes this: change the spec and deploy it.",
+            ),
+        ),
+    )
+
+
+def boundary_rules(factory: Factory) -> tuple[Rule, ...]:
+    """The kinds that hold a segment together, those of other projects only where the factory uses them."""
+    rules = [
+        Rule("", "v1", ("configmaps", "limitranges", "persistentvolumeclaims", "resourcequotas", "serviceaccounts"), ALL),
+        Rule("networking.k8s.io", "v1", ("networkpolicies",), ALL),
+        Rule("rbac.authorization.k8s.io", "v1", ("rolebindings", "roles"), ALL),
+        Rule("resource.k8s.io", "v1", ("resourceclaims", "resourceclaimtemplates"), ALL),
+    ]
+    if factory.cluster.network_policy is NetworkEngine.CILIUM:
+        rules.append(Rule("cilium.io", "v2", ("ciliumnetworkpolicies",), ALL))
+    if factory.queues:
+        rules.append(Rule("kueue.x-k8s.io", "v1beta2", ("localqueues",), ALL))
+    return tuple(rules)
