@@ -48,10 +48,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="factory", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], help: str, stacks: str | None = None) -> argparse.ArgumentParser:
+    def command(
+        name: str,
+        run: Callable[[argparse.Namespace], int],
+        help: str,
+        stacks: str | None = None,
+        formats: Sequence[str] = ("text", "json"),
+    ) -> argparse.ArgumentParser:
         child = commands.add_parser(name, help=help, description=help)
         child.set_defaults(run=run)
-        child.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+        child.add_argument("--format", choices=formats, default="text", help="how to print (default: text)")
         if stacks:
             child.add_argument(
                 "stack", type=Path, nargs=stacks if stacks == "+" else None, help="a stack file, such as stacks/Pulumi.dev.yaml"
@@ -62,6 +68,14 @@ def _parser() -> argparse.ArgumentParser:
     rendering = command("render", _render, "manifests as YAML, and control-plane files", stacks="1")
     rendering.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write")
     command("schema", _schema, "the JSON Schema of a stack file")
+    formats = ("text", "json", "mermaid")
+    explaining = command("explain", _explain, "who may reach whom, do what, touch which asset, and what causes it", formats=formats)
+    explaining.add_argument("stack", nargs="?", help="a stack file, or REVISION:PATH of one")
+    explaining.add_argument("--manifests", type=Path, metavar="DIR", help="a folder of Kubernetes YAML instead of a stack file")
+    explaining.add_argument("--from", dest="source", metavar="A", help="segment/workload, a peer, an address, a CIDR or a host name")
+    explaining.add_argument("--to", dest="destination", metavar="B", help="the same; with --from: may A reach B?")
+    explaining.add_argument("--port", metavar="P", help='a number, "53/UDP" or the name of a listener')
+    explaining.add_argument("--who", metavar="NAME", help="only this group, user or workload: its rights and grants")
     return parser
 
 
@@ -105,6 +119,20 @@ def _render(options: argparse.Namespace) -> int:
         print(json.dumps({"stack": str(options.stack), "output": str(options.output), "files": count}))
     else:
         print(f"{options.output}: {count} files, {len(plan.manifests)} objects")
+    return CLEAN
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from .review.objects import read_folder, read_objects
+    from .review.present.explain import explain
+
+    if (options.stack is None) == (options.manifests is None):
+        print("factory explain: name either a stack file or --manifests DIR", file=sys.stderr)
+        return USAGE
+    objects = read_folder(options.manifests) if options.manifests else read_objects(options.stack)
+    question = {"source": options.source, "destination": options.destination, "port": options.port, "who": options.who}
+    for line in explain(objects, **question, format=options.format):
+        print(line)
     return CLEAN
 
 

@@ -1,0 +1,207 @@
+"""Explanations as text, JSON and Mermaid."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from factory.errors import did_you_mean, listed
+from factory.plan import Because
+from factory.review.channel import Reach, find_reach
+from factory.review.explain import EVERYBODY, Answer, Passage, answer, explain_reach, say_reasons
+from factory.review.grant import Grant, find_grants
+from factory.review.objects import Objects, ReviewError
+from factory.review.right import Right, find_rights
+
+
+def reach_as_text(reach: Reach, passages: Iterable[Passage]) -> Iterator[str]:
+    """One block a passage: who reaches whom, why, where that stands, and which objects do it."""
+    passages = list(passages)
+    yield f"Reachability of {reach.objects.source}: {len(passages)} ways, everything else is denied"
+    for passage in passages:
+        perhaps = "" if passage.certain else "  PERHAPS: some policy is not understood"
+        yield f"\n{_listed(passage.sources)} -> {passage.destination}  {passage.ports}{perhaps}"
+        yield from _causes(reach.objects, passage.because)
+        yield from (f"    by  {text}" for text in _cut(passage.by))
+    for reason in reach.network.unknown:
+        yield f"\nnot understood: {reason}"
+
+
+def answers_as_text(reach: Reach, answers: Iterable[Answer]) -> Iterator[str]:
+    """One block a question."""
+    for given in answers:
+        yield f"{given.source} -> {given.destination}  {given.port}: {given.verdict.reach.value.lower()}"
+        yield from _causes(reach.objects, given.because)
+        yield from (f"    by  {text}" for text in say_reasons(given.verdict))
+        yield from (f"    not understood: {text}" for text in given.verdict.unknown)
+        if given.verdict.denied and reach.objects.stack:
+            yield "    no flow of the spec asks for it"
+
+
+def rights_as_text(objects: Objects, rights: Iterable[Right]) -> Iterator[str]:
+    """One line for each subject, place and binding."""
+    held: defaultdict[tuple[str, str, str], defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for right in rights:
+        held[right.subject, right.place, " by ".join(map(str, right.by))][right.resource].append(right.verb)
+    yield f"People and tools of {objects.source}: {len(held)} grants, nobody else may do anything"
+    for (subject, place, by), resources in sorted(held.items()):
+        yield f"\n{subject} in {place}"
+        by_verbs: defaultdict[str, list[str]] = defaultdict(list)
+        for resource, verbs in resources.items():
+            by_verbs[", ".join(dict.fromkeys(verbs))].append(resource)
+        yield from (f"    {verbs}: {', '.join(sorted(resources))}" for verbs, resources in sorted(by_verbs.items()))
+        yield f"    by  {by}"
+
+
+def grants_as_text(objects: Objects, grants: Iterable[Grant]) -> Iterator[str]:
+    """One line a grant."""
+    grants = sorted(grants, key=lambda grant: (grant.what, grant.workload, grant.verb))
+    yield f"Assets of {objects.source}: {len(grants)} grants, nobody else touches anything"
+    for grant in grants:
+        place = f"  {objects.place(grant.because)} {grant.because.path}" if grant.because else ""
+        by = f"  by {grant.by}" if grant.by else "  by the spec alone"
+        yield f"{grant.workload} {grant.verb} {grant.what}{place}{by}"
+
+
+def reach_as_data(reach: Reach, passages: Iterable[Passage]) -> list[dict[str, Any]]:
+    """For programs."""
+    return [
+        {
+            "from": list(passage.sources),
+            "to": passage.destination,
+            "ports": passage.ports,
+            "certain": passage.certain,
+            "by": list(passage.by),
+            "because": _because(reach.objects, passage.because),
+        }
+        for passage in passages
+    ]
+
+
+def answers_as_data(reach: Reach, answers: Iterable[Answer]) -> list[dict[str, Any]]:
+    """For programs."""
+    return [
+        {
+            "from": given.source,
+            "to": given.destination,
+            "port": given.port,
+            "reach": given.verdict.reach.value,
+            "by": list(say_reasons(given.verdict)),
+            "because": _because(reach.objects, given.because),
+            "unknown": list(given.verdict.unknown),
+        }
+        for given in answers
+    ]
+
+
+def rights_as_data(rights: Iterable[Right]) -> list[dict[str, Any]]:
+    """For programs."""
+    return [
+        {
+            "subject": right.subject,
+            "verb": right.verb,
+            "resource": right.resource,
+            "place": right.place,
+            "by": [str(name) for name in right.by],
+        }
+        for right in rights
+    ]
+
+
+def grants_as_data(objects: Objects, grants: Iterable[Grant]) -> list[dict[str, Any]]:
+    """For programs."""
+    return [
+        {
+            "workload": grant.workload,
+            "verb": grant.verb,
+            "what": grant.what,
+            "by": str(grant.by) if grant.by else None,
+            "because": _because(objects, (grant.because,) if grant.because else ()),
+        }
+        for grant in grants
+    ]
+
+
+def reach_as_mermaid(passages: Iterable[Passage]) -> Iterator[str]:
+    """A flowchart for a README. What every pod of a segment may do (ask DNS) is left out: it would be most of the lines."""
+    passages = [passage for passage in passages if passage.sources != (EVERYBODY,)]
+    parties = sorted({party for passage in passages for party in (*passage.sources, passage.destination)})
+    ids = {party: f"n{number}" for number, party in enumerate(parties)}
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for party in parties:
+        segment, slash, name = party.partition("/")
+        places[segment if slash and name and not name[0].isdigit() and " " not in party else ""].append(party)
+    yield "flowchart LR"
+    for number, (place, inhabitants) in enumerate(sorted(places.items())):
+        if place:
+            yield f"  subgraph s{number}[{_quoted(place)}]"
+        for party in inhabitants:
+            yield f"  {'  ' if place else ''}{ids[party]}[{_quoted(party.partition('/')[2] if place else party)}]"
+        if place:
+            yield "  end"
+    for passage in passages:
+        for source in passage.sources:
+            arrow = "-->" if passage.certain else "-.->"
+            yield f"  {ids[source]} {arrow}|{_quoted(passage.ports)}| {ids[passage.destination]}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;") + '"'
+
+
+def _causes(objects: Objects, because: Iterable[Because]) -> Iterator[str]:
+    for cause in because:
+        yield f"    why {cause.reason}  ({objects.place(cause)} {cause.path})"
+
+
+def _because(objects: Objects, because: Iterable[Because]) -> list[dict[str, str]]:
+    return [{"path": cause.path, "reason": cause.reason, "place": objects.place(cause)} for cause in because]
+
+
+def _listed(words: tuple[str, ...], most: int = 8) -> str:
+    rest = len(words) - most
+    return ", ".join(words[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _cut(lines: tuple[str, ...], most: int = 4) -> Iterator[str]:
+    yield from lines[:most]
+    if len(lines) > most:
+        yield f"and {len(lines) - most} more like these"
+
+
+def explain(
+    objects: Objects, *, source: str | None, destination: str | None, port: str | None, who: str | None, format: str
+) -> Iterator[str]:
+    """The lines that `factory explain` prints. Raises ReviewError for a name that nothing bears."""
+    if source or destination:
+        if not (source and destination):
+            raise ReviewError("A question has two ends: give both --from and --to.")
+        reach = find_reach(objects)
+        answers = answer(reach, source, destination, port)
+        yield from [_json(answers_as_data(reach, answers))] if format == "json" else answers_as_text(reach, answers)
+        return
+    if who is not None:
+        rights = [right for right in find_rights(objects) if right.subject.partition(" ")[2] == who or right.subject == who]
+        grants = [grant for grant in find_grants(objects) if grant.workload == who]
+        if not rights and not grants:
+            known = {right.subject for right in find_rights(objects)} | {grant.workload for grant in find_grants(objects)}
+            raise ReviewError(f'"{who}" holds nothing here. {did_you_mean(who, known)} Known: {listed(known, limit=30)}.')
+    else:
+        rights, grants = list(find_rights(objects)), list(find_grants(objects))
+    reach = find_reach(objects)
+    passages = [p for p in explain_reach(reach) if who is None or who in (*p.sources, p.destination)]
+    if format == "mermaid":
+        yield from reach_as_mermaid(passages)
+    elif format == "json":
+        yield _json({"reach": reach_as_data(reach, passages), "people": rights_as_data(rights), "assets": grants_as_data(objects, grants)})
+    else:
+        sections = (reach_as_text(reach, passages), grants_as_text(objects, grants), rights_as_text(objects, rights))
+        for number, section in enumerate(sections):
+            yield from ["", ""][: 2 * bool(number)]
+            yield from section
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False)
