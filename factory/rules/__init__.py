@@ -2,23 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
+from itertools import chain
 
 from factory.errors import Finding, Severity
 from factory.spec import Factory
 
+from .ambiguous_choice import find_ambiguous_choices
+from .backward_data import find_backward_data
 from .backward_flow import find_backward_flows
+from .builtin_group import find_builtin_groups
+from .dangling_dataset import find_dangling_datasets
 from .dangling_listener import find_dangling_listeners
+from .dangling_model import find_dangling_models
 from .dangling_peer import find_dangling_peers
+from .dangling_pool import find_dangling_pools
+from .dangling_role import find_dangling_roles
 from .dangling_segment import find_dangling_segments
 from .dangling_workload import find_dangling_workloads
+from .default_account import find_default_accounts
+from .default_over_limit import find_defaults_over_limit
+from .deployer_inside import find_deployers_inside
 from .duplicate_name import find_duplicate_names
+from .duplicate_waiver import find_duplicate_waivers
+from .empty_segment import find_empty_segments
+from .endless_waiver import find_endless_waivers
+from .escalating_permission import find_escalating_permissions
+from .exfiltration import find_exfiltration
+from .expired_waiver import find_expired_waivers
 from .exposed_data import find_exposed_data
+from .foreign_data import find_foreign_data
+from .foreign_image import find_foreign_images
+from .hidden_session import find_hidden_sessions
+from .idle_pool import find_idle_pools
+from .image_volume_version import find_image_volume_versions
+from .internet_entry import find_internet_entries
+from .karpenter_claim import find_karpenter_claims
+from .kubelet_skew import find_kubelet_skew
+from .laptop_context import find_laptop_contexts
+from .latest_ami import find_latest_amis
+from .latest_image import find_latest_images
+from .limit_over_quota import find_limits_over_quota
+from .lonely_borrower import find_lonely_borrowers
+from .metadata_egress import find_metadata_egress
+from .misplaced_production import find_misplaced_productions
+from .misplaced_provisioner import find_misplaced_provisioners
+from .misplaced_serving import find_misplaced_servings
+from .missing_cluster_tier import find_missing_cluster_tiers
+from .missing_digest import find_missing_digests
 from .missing_gpu_quota import find_missing_gpu_quotas
+from .missing_quota import find_missing_quotas
+from .named_egress import find_named_egress
+from .openshift_dns import find_openshift_dns
+from .optional_digest import find_optional_digests
+from .overcommitted_pool import find_overcommitted_pools
+from .peer_to_peer_flow import find_peer_to_peer_flows
+from .placeholder import find_placeholders
+from .platform_detour import find_platform_detours
+from .powerful_deployer import find_powerful_deployers
+from .queued_claim import find_queued_claims
+from .refused_waiver import find_refused_waivers
+from .remade_import import find_remade_imports
+from .repeated_reference import find_repeated_references
+from .reserved_label import find_reserved_labels
 from .rule import Problem, Rule, Subject
+from .secret_reader import find_secret_readers
+from .segment_peer import find_segment_peers
+from .self_flow import find_self_flows
+from .shadowed_role import find_shadowed_roles
+from .shared_claim import find_shared_claims
+from .shared_node import find_shared_nodes
+from .shared_pool import find_shared_pools
+from .shared_port import find_shared_ports
+from .shared_repository import find_shared_repositories
+from .split_writer import find_split_writers
+from .standing_session import find_standing_sessions
+from .standing_write import find_standing_writes
+from .static_policy_version import find_static_policy_versions
+from .unclaimable_device import find_unclaimable_devices
+from .undated_waiver import find_undated_waivers
+from .undeclared_internet import find_undeclared_internet
+from .ungranted_pool import find_ungranted_pools
+from .ungranted_share import find_ungranted_shares
+from .unmade_model import find_unmade_models
+from .unreached_listener import find_unreached_listeners
+from .unused_dataset import find_unused_datasets
+from .unused_model import find_unused_models
+from .unused_peer import find_unused_peers
+from .unused_role import find_unused_roles
+from .unused_waiver import find_unused_waivers
+from .useless_gpu_quota import find_useless_gpu_quotas
+from .vague_reason import find_vague_reasons
+from .waivers import Waivers
+from .whole_namespace import find_whole_namespaces
+from .wide_egress import find_wide_egress
+from .wildcard_permission import find_wildcard_permissions
+from .workload_access import find_workload_access
+from .zero_quantity import find_zero_quantities
 
-__all__ = ["REFERENCE_RULES", "RULES", "Problem", "Rule", "check", "find_dangling"]
+__all__ = ["REFERENCE_RULES", "RULES", "WAIVER_RULES", "Problem", "Rule", "check", "find_dangling"]
 
 REFERENCE_RULES: tuple[Rule[Factory], ...] = (
     find_duplicate_names,
@@ -26,16 +109,101 @@ REFERENCE_RULES: tuple[Rule[Factory], ...] = (
     find_dangling_workloads,
     find_dangling_peers,
     find_dangling_listeners,
+    find_dangling_pools,
+    find_dangling_datasets,
+    find_dangling_models,
+    find_dangling_roles,
+    find_ambiguous_choices,
+    find_repeated_references,
 )
 """What every other rule, and the plan, relies on: names stand for one thing each, and each reference finds it."""
 
 RULES: tuple[Rule[Factory], ...] = (
     *REFERENCE_RULES,
+    find_peer_to_peer_flows,
+    find_self_flows,
     find_backward_flows,
+    find_platform_detours,
+    find_unreached_listeners,
+    find_internet_entries,
+    find_undeclared_internet,
+    find_named_egress,
+    find_wide_egress,
+    find_metadata_egress,
+    find_whole_namespaces,
+    find_segment_peers,
+    find_unused_peers,
+    find_vague_reasons,
+    find_shared_ports,
     find_exposed_data,
+    find_exfiltration,
+    find_foreign_data,
+    find_backward_data,
+    find_unused_datasets,
+    find_unmade_models,
+    find_unused_models,
+    find_shared_repositories,
+    find_remade_imports,
+    find_misplaced_productions,
+    find_misplaced_servings,
+    find_shared_claims,
     find_missing_gpu_quotas,
+    find_missing_quotas,
+    find_limits_over_quota,
+    find_defaults_over_limit,
+    find_ungranted_pools,
+    find_idle_pools,
+    find_shared_pools,
+    find_ungranted_shares,
+    find_unclaimable_devices,
+    find_karpenter_claims,
+    find_shared_nodes,
+    find_kubelet_skew,
+    find_zero_quantities,
+    find_empty_segments,
+    find_misplaced_provisioners,
+    find_lonely_borrowers,
+    find_overcommitted_pools,
+    find_useless_gpu_quotas,
+    find_queued_claims,
+    find_split_writers,
+    find_standing_writes,
+    find_builtin_groups,
+    find_wildcard_permissions,
+    find_escalating_permissions,
+    find_secret_readers,
+    find_hidden_sessions,
+    find_shadowed_roles,
+    find_standing_sessions,
+    find_unused_roles,
+    find_powerful_deployers,
+    find_deployers_inside,
+    find_workload_access,
+    find_default_accounts,
+    find_placeholders,
+    find_latest_images,
+    find_missing_digests,
+    find_optional_digests,
+    find_foreign_images,
+    find_latest_amis,
+    find_image_volume_versions,
+    find_static_policy_versions,
+    find_openshift_dns,
+    find_reserved_labels,
+    find_missing_cluster_tiers,
+    find_laptop_contexts,
 )
 """Every rule over a factory, by id."""
+
+WAIVER_RULES: tuple[Rule[Waivers], ...] = (
+    find_expired_waivers,
+    find_unused_waivers,
+    find_refused_waivers,
+    find_duplicate_waivers,
+    find_endless_waivers,
+    find_undated_waivers,
+)
+"""Every rule over waivers, by id."""
 
 
 def find_dangling(factory: Factory, dropped: Collection[tuple[str, str]] = ()) -> tuple[Finding, ...]:
@@ -50,11 +218,15 @@ def find_dangling(factory: Factory, dropped: Collection[tuple[str, str]] = ()) -
 def check(factory: Factory, today: date) -> tuple[Finding, ...]:
     """Every finding, waived ones left out, errors first, then by path.
 
-    While references dangle, only these are reported: the other rules follow references.
+    `today` decides which waivers still hold. While references dangle, only these are reported: the other rules follow references.
     """
     if dangling := find_dangling(factory):
         return dangling
-    return _sorted(finding for rule in RULES[len(REFERENCE_RULES) :] for finding in _findings(factory, rule, factory))
+    found = tuple(finding for rule in RULES[len(REFERENCE_RULES) :] for finding in _findings(factory, rule, factory))
+    waivable = {rule.id: rule.waivable for rule in RULES} | {rule.id: rule.waivable for rule in WAIVER_RULES}
+    waivers = Waivers(factory.waivers, found, waivable, today)
+    about = (finding for rule in WAIVER_RULES for finding in _findings(factory, rule, waivers))
+    return _sorted(chain(waivers.unwaived(), about))
 
 
 def _findings(factory: Factory, rule: Rule[Subject], subject: Subject, dropped: Collection[tuple[str, str]] = ()) -> Iterator[Finding]:
@@ -64,5 +236,5 @@ def _findings(factory: Factory, rule: Rule[Subject], subject: Subject, dropped: 
             yield Finding(rule.id, problem.path, problem.problem, fix, severity, problem.value, problem.allowed)
 
 
-def _sorted(findings: Iterator[Finding]) -> tuple[Finding, ...]:
+def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: (finding.severity is not Severity.ERROR, finding.path, finding.id)))

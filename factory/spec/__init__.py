@@ -25,13 +25,15 @@ from .pool import (
 )
 from .posture import Posture
 from .queue import Queue, Share
-from .role import Access, Permission, Role, Session
+from .role import OPERATOR, VIEWER, Access, Permission, Role, Session
 from .segment import Limits, Quota, Segment, Stage
 from .waiver import Waiver
 from .workload import Egress, Listener, Protocol, Workload
 
 __all__ = [
     "METADATA",
+    "OPERATOR",
+    "VIEWER",
     "Access",
     "AnyPool",
     "Classification",

@@ -10,6 +10,12 @@ from pydantic import Field, StringConstraints
 from .concept import REFERENCE, Concept, Name, Text
 
 
+VIEWER = "viewer"
+"""The built-in role that reads."""
+OPERATOR = "operator"
+"""The built-in role that also changes what runs."""
+
+
 class Session(StrEnum):
     """A way into a running pod. Guardrails refuse each unless a role says so."""
 

@@ -1,0 +1,26 @@
+"""References to roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.plan import controls
+from factory.spec import OPERATOR, VIEWER, Factory
+
+from .reference import dangling
+from .rule import Problem, rule
+
+
+@rule(
+    "ZT018",
+    "A role that is granted exists",
+    why="A grant of a role that does not exist gives nothing today, and whatever somebody puts into that role later.",
+    fix="Declare the role, or grant a built-in one.",
+    references=(controls.TENET_3, controls.AUTHORIZATION, controls.CIS_RBAC),
+    waivable=False,
+)
+def find_dangling_roles(factory: Factory) -> Iterator[Problem]:
+    known = {VIEWER, OPERATOR, *(role.name for role in factory.roles)}
+    for access in factory.access:
+        if access.role not in known:
+            yield dangling(f"access[{access.reference}].role", "roles", access.role, known)

@@ -1,0 +1,29 @@
+"""Images from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.errors import listed
+from factory.plan import controls
+from factory.spec import Factory
+
+from .rule import Problem, rule
+
+
+@rule(
+    "ZT505",
+    "An image comes from the factory's registries",
+    why="Admission refuses images from anywhere else, so that such a workload never starts.",
+    fix="Copy the image into a registry of the factory, or add its registry to `images.registries`.",
+    references=(controls.SUPPLY_CHAIN, controls.CIS_ADMISSION),
+    waivable=False,
+)
+def find_foreign_images(factory: Factory) -> Iterator[Problem]:
+    registries = factory.images.registries
+    for workload in factory.workloads:
+        for image in workload.images:
+            if not image.startswith(registries):
+                yield Problem(
+                    f"workloads[{workload.reference}].images[{image}]", "is from none of the registries", allowed=listed(registries)
+                )

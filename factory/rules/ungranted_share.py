@@ -1,0 +1,27 @@
+"""Queues over pools that are not theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.errors import listed
+from factory.plan import controls
+from factory.spec import Factory
+
+from .rule import Problem, rule
+
+
+@rule(
+    "ZT308",
+    "A queue shares pools that its segments have",
+    why="A queue's share reserves GPUs. Where no pod of its segments may run on the pool, they are reserved for nobody.",
+    fix="Add the segment to the pool's `segments`, or take the share or the segment out of the queue.",
+    references=(controls.TENET_3,),
+)
+def find_ungranted_shares(factory: Factory) -> Iterator[Problem]:
+    granted = {pool.name: frozenset(pool.segments) for pool in factory.pools}
+    for queue in factory.queues:
+        for share in queue.shares:
+            others = [segment for segment in queue.segments if segment not in granted[share.pool]]
+            if others:
+                yield Problem(f"queues[{queue.name}].shares[{share.pool}]", f"is of a pool that is not granted to {listed(others)}")

@@ -1,0 +1,28 @@
+"""Models from nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.plan import controls
+from factory.spec import Factory
+
+from .rule import Problem, rule
+
+
+@rule(
+    "ZT206",
+    "A served model is produced here, or imported",
+    why="Weights are code. Those of unknown origin may answer as somebody else wishes.",
+    fix="Add it to the `produces` of the workload that makes it, or set `imported: true` and say so to your reviewers.",
+    references=(controls.TENET_5, controls.SUPPLY_CHAIN),
+)
+def find_unmade_models(factory: Factory) -> Iterator[Problem]:
+    produced = {name for workload in factory.workloads for name in workload.produces}
+    served: dict[str, str] = {}
+    for workload in factory.workloads:
+        for name in workload.serves:
+            served.setdefault(name, workload.reference)
+    for name, server in served.items():
+        if name not in produced and not factory.model[name].imported:
+            yield Problem(f"models[{name}]", f"is served by {server}, but produced by no workload and not imported")
