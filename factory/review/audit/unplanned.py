@@ -1,0 +1,300 @@
+"""Objects that the plan does not know, in places where they matter.
+
+In a segment: whatever opens, grants or identifies. In the cluster: bindings that give rights inside segments, admission that may change or
+see what runs there, policies above NetworkPolicy, namespaces and nodes that claim to be the factory's. What cannot be judged, such as a CEL
+condition, is taken as touching a segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from factory.errors import Severity
+from factory.plan import Body, Plan, names, reference
+from factory.spec import Distribution, Factory, StaticPool
+
+from .author import find_author
+from .compare import SERVER_METADATA
+from .drift import Change, Drift
+from .selector import may_match
+
+RBAC, ADMISSION = "rbac.authorization.k8s.io", "admissionregistration.k8s.io"
+
+IN_SEGMENTS = {
+    ("", "LimitRange"): "changes what containers of the segment get and may ask for",
+    ("", "ResourceQuota"): "changes how much the segment may use",
+    ("", "ServiceAccount"): "an identity that no workload of the spec has",
+    ("networking.k8s.io", "NetworkPolicy"): "policies add up: it can only widen who may talk",
+    ("cilium.io", "CiliumNetworkPolicy"): "changes who may talk",
+    (RBAC, "Role"): "a set of rights in the segment that nobody planned",
+    (RBAC, "RoleBinding"): "somebody holds rights in the segment that the spec does not grant",
+    ("kueue.x-k8s.io", "LocalQueue"): "a way to the pool's GPUs that nobody planned",
+}
+"""Kinds that may not be in a segment unless they are planned, and why."""
+
+CLUSTER_WIDE = (
+    ("", "Namespace"),
+    ("", "Node"),
+    (RBAC, "ClusterRole"),
+    (RBAC, "ClusterRoleBinding"),
+    (ADMISSION, "MutatingWebhookConfiguration"),
+    (ADMISSION, "ValidatingWebhookConfiguration"),
+    (ADMISSION, "MutatingAdmissionPolicy"),
+    (ADMISSION, "MutatingAdmissionPolicyBinding"),
+    (ADMISSION, "ValidatingAdmissionPolicy"),
+    (ADMISSION, "ValidatingAdmissionPolicyBinding"),
+    ("apiregistration.k8s.io", "APIService"),
+    ("cilium.io", "CiliumClusterwideNetworkPolicy"),
+    ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
+)
+"""Kinds without namespace that may reach into segments."""
+
+LOOKED_AT = (*IN_SEGMENTS, *CLUSTER_WIDE)
+"""Group and kind of all that is listed beside the plan's own kinds."""
+
+BROAD = ("system:authenticated", "system:unauthenticated", "system:anonymous", "system:nodes", "system:serviceaccounts")
+"""Names below `system:` that are not one part of Kubernetes but many, or anybody (Kubernetes: *Using RBAC Authorization*)."""
+
+PROVIDERS: Mapping[Distribution, tuple[str, ...]] = {
+    Distribution.EKS: ("eks:", "aws:", "amazon:", "iam:"),
+    Distribution.AKS: ("aks",),
+    Distribution.OPENSHIFT: ("system:serviceaccount:openshift-",),
+}
+"""Names of users and groups that a managed cluster keeps for itself (EKS: *Create access entries*, reserved user name prefixes)."""
+
+OPENSHIFT = (
+    "ServiceAccount builder",
+    "ServiceAccount deployer",
+    "RoleBinding system:deployers",
+    "RoleBinding system:image-builders",
+    "RoleBinding system:image-pullers",
+)
+"""What OpenShift puts into every namespace."""
+
+WRITE = frozenset({"*", "create", "update", "patch", "delete", "deletecollection", "bind", "escalate", "impersonate", "approve", "sign"})
+READ = frozenset({"*", "get", "list", "watch"})
+SEALED = {
+    "": {
+        "configmaps",
+        "limitranges",
+        "namespaces",
+        "nodes",
+        "nodes/proxy",
+        "pods/attach",
+        "pods/ephemeralcontainers",
+        "pods/exec",
+        "pods/portforward",
+        "pods/proxy",
+        "services/proxy",
+        "resourcequotas",
+        "secrets",
+        "serviceaccounts",
+        "serviceaccounts/token",
+        "users",
+        "groups",
+    },
+    "apps": {"daemonsets", "deployments", "replicasets", "statefulsets"},
+    "batch": {"cronjobs", "jobs"},
+    "networking.k8s.io": {"networkpolicies"},
+    "cilium.io": {"ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"},
+    "policy.networking.k8s.io": {"clusternetworkpolicies"},
+    RBAC: {"clusterrolebindings", "clusterroles", "rolebindings", "roles"},
+    ADMISSION: {
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+        "mutatingwebhookconfigurations",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "validatingwebhookconfigurations",
+    },
+}
+"""What only the deployer, or nobody, writes in all segments at once. Pods that exist are left out: guardrails look at each change of one."""
+SECRETS = ("secrets", "nodes/proxy", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy")
+"""What gives something away when it is only read: exec and its like by `get` too, over a WebSocket."""
+
+_TAINTED = {"nodes", "nodes/status", "persistentvolumes", "componentstatuses"}
+
+Objects = Callable[[str, str], Sequence[Body]]
+"""Live objects of a group and kind, in whichever version they were listed."""
+
+
+def find_unplanned(factory: Factory, plan: Plan, live: Mapping[tuple[str, str], Sequence[Body]]) -> Iterator[Drift]:
+    """Every object that the plan does not know and that may widen or weaken what it says. `live` is by apiVersion and kind."""
+
+    def objects(group: str, kind: str) -> Sequence[Body]:
+        return [body for (version, name), found in live.items() if name == kind and _group(version) == group for body in found]
+
+    planned = {_identity(manifest.body) for manifest in (*plan.manifests, *plan.bootstrap)}
+    segments = {
+        manifest.body["metadata"]["name"]: manifest.body["metadata"]["labels"]
+        for manifest in plan.manifests
+        if manifest.body["kind"] == "Namespace"
+    }
+    # A segment is what the plan calls one, with the labels that it should have and those that somebody gave it.
+    for namespace in objects("", "Namespace"):
+        if (name := namespace["metadata"]["name"]) in segments:
+            segments[name] = namespace["metadata"].get("labels", {}) | segments[name]
+
+    def unplanned(group: str, kind: str) -> Iterator[Body]:
+        return (body for body in objects(group, kind) if _identity(body) not in planned)
+
+    for (group, kind), meaning in IN_SEGMENTS.items():
+        for body in unplanned(group, kind):
+            if body["metadata"]["namespace"] in segments and not _everywhere(factory, body):
+                yield _drift(body, meaning)
+    for version, kind in live:
+        if kind != "Node" and (_group(version), kind) not in IN_SEGMENTS:
+            for body in unplanned(_group(version), kind):
+                if body["metadata"].get("labels", {}).get(names.FACTORY) == factory.name:
+                    words = "claims to be a segment of the factory" if kind == "Namespace" else "claims to be the factory's"
+                    yield _drift(body, words)
+    yield from _nodes(factory, plan, objects("", "Node"))
+    yield from _rights(factory, objects, unplanned)
+    yield from _admission(objects, unplanned, list(segments.values()))
+    yield from _tiers(unplanned, segments)
+    for body in objects("apiregistration.k8s.io", "APIService"):
+        spec = body["spec"]
+        if spec.get("service") and _is_kubernetes(spec.get("group", "")):
+            yield _drift(body, f"another server answers for {spec.get('group') or 'the core group'} in the API server's place")
+
+
+def _drift(body: Body, meaning: str, severity: Severity = Severity.ERROR, field: str = "", live: Any = None) -> Drift:
+    return Drift(Change.UNPLANNED, reference(body), meaning, severity, field=field, live=live, author=find_author(body), object=body)
+
+
+def _identity(body: Body) -> tuple[str, str, str | None, str]:
+    metadata = body["metadata"]
+    return _group(body["apiVersion"]), body["kind"], metadata.get("namespace"), metadata["name"]
+
+
+def _group(version: str) -> str:
+    return version.rpartition("/")[0]
+
+
+def _is_kubernetes(group: str) -> bool:
+    return "." not in group or group in (RBAC, ADMISSION, "networking.k8s.io", "authentication.k8s.io", "authorization.k8s.io")
+
+
+def _everywhere(factory: Factory, body: Body) -> bool:
+    """Whether it is what a cluster puts into every namespace by itself."""
+    kind, name = body["kind"], body["metadata"]["name"]
+    if kind == "ServiceAccount" and name == "default":
+        written = set(body["metadata"]) - SERVER_METADATA - {"name", "namespace"}
+        bare = not written and set(body) <= {"apiVersion", "kind", "metadata"}
+        return bare or factory.cluster.distribution is Distribution.OPENSHIFT
+    return factory.cluster.distribution is Distribution.OPENSHIFT and f"{kind} {name}" in OPENSHIFT
+
+
+def _nodes(factory: Factory, plan: Plan, nodes: Sequence[Body]) -> Iterator[Drift]:
+    """Nodes that call themselves a pool's. Those of pools that make their own nodes come and go, and bear the label rightly."""
+    planned = {manifest.body["metadata"]["name"] for manifest in plan.manifests if manifest.patch}
+    listed = {pool.name for pool in factory.pools if isinstance(pool, StaticPool)}
+    for node in nodes:
+        if node["metadata"]["name"] in planned:
+            continue
+        labels = node["metadata"].get("labels", {})
+        pool = labels.get(names.NODE_POOL)
+        if pool in listed or (labels.get(names.FACTORY) == factory.name and pool not in factory.pool):
+            field = f"metadata.labels[{names.NODE_POOL if pool else names.FACTORY}]"
+            yield _drift(node, "pods of the pool, and their data, may land on a node that the spec does not name", field=field, live=pool)
+
+
+def _rights(factory: Factory, objects: Objects, unplanned: Callable[[str, str], Iterator[Body]]) -> Iterator[Drift]:
+    """Bindings that give rights in every segment to somebody who is no part of Kubernetes, nor the deployer."""
+    roles = {role["metadata"]["name"]: role.get("rules") or [] for role in objects(RBAC, "ClusterRole")}
+    for binding in unplanned(RBAC, "ClusterRoleBinding"):
+        who = sorted({name for subject in binding.get("subjects") or () if (name := _stranger(factory, subject))})
+        if not who:
+            continue
+        role = binding["roleRef"]["name"]
+        rights = sorted({right for rule in roles.get(role, ()) for right in _sealed(rule)})
+        if rights:
+            shown = ", ".join(rights[:3]) + (f" and {len(rights) - 3} more" if len(rights) > 3 else "")
+            yield _drift(binding, f"{', '.join(who)} may in every segment: {shown}", field="subjects", live=who)
+
+
+def _stranger(factory: Factory, subject: Mapping[str, Any]) -> str | None:
+    """The subject's user or group name, where it is neither a part of the cluster nor the deployer."""
+    name = str(subject.get("name"))
+    if subject.get("kind") == "ServiceAccount":
+        name = f"system:serviceaccount:{subject.get('namespace')}:{name}"
+    if name == factory.deployer.user or name.startswith(PROVIDERS.get(factory.cluster.distribution, ())):
+        return None
+    if name.startswith("system:serviceaccount:kube-system:"):
+        # Whoever writes in kube-system is the cluster's administrator already; its default identity is for nobody.
+        return name if name.endswith(":default") else None
+    if name.startswith("system:") and not name.startswith((*BROAD, "system:serviceaccount:")):
+        return None
+    return name
+
+
+def _sealed(rule: Mapping[str, Any]) -> Iterator[str]:
+    """The rights of a rule that reach what is sealed, as `create secrets`."""
+    if rule.get("resourceNames"):
+        return
+    verbs = set(rule.get("verbs") or ())
+    for group in rule.get("apiGroups") or ():
+        for resource in rule.get("resources") or ():
+            sealed = {name for known, found in SEALED.items() if group in ("*", known) for name in found}
+            if group in ("", "*"):
+                written = {"create"} if resource == "pods" else WRITE
+                touched = resource in sealed or resource == "pods" or "*" in resource
+            else:
+                written, touched = set(WRITE), resource in sealed or ("*" in resource and bool(sealed))
+            harmful = (verbs & written if resource != "pods" else verbs & {"create", "*"}) if touched else set()
+            if resource in SECRETS or "*" in resource:
+                harmful |= verbs & READ if group in ("", "*") else set()
+            for verb in harmful:
+                yield f"{verb} {resource}"
+
+
+def _admission(objects: Objects, unplanned: Callable[[str, str], Iterator[Body]], segments: list[Mapping[str, str]]) -> Iterator[Drift]:
+    """Webhooks and policies that may change, see or refuse what is admitted into a segment."""
+
+    def touches(match: Mapping[str, Any], rules: Sequence[Mapping[str, Any]] | None) -> bool:
+        inside = any(may_match(match.get("namespaceSelector"), labels) for labels in segments)
+        return inside and (rules is None or any(_in_segments(rule) for rule in rules))
+
+    for kind, words, severity in (
+        ("MutatingWebhookConfiguration", "may change what is admitted into segments", Severity.ERROR),
+        ("ValidatingWebhookConfiguration", "sees, and may refuse, what is admitted into segments", Severity.WARNING),
+    ):
+        for body in unplanned(ADMISSION, kind):
+            for webhook in body.get("webhooks") or ():
+                if touches(webhook, webhook.get("rules") or []):
+                    yield _drift(body, words, severity, field=f"webhooks[{webhook['name']}]")
+    for kind, words, severity in (
+        ("MutatingAdmissionPolicy", "may change what is admitted into segments", Severity.ERROR),
+        ("ValidatingAdmissionPolicy", "may refuse what is admitted into segments", Severity.WARNING),
+    ):
+        policies = {policy["metadata"]["name"]: policy["spec"].get("matchConstraints") or {} for policy in objects(ADMISSION, kind)}
+        for body in unplanned(ADMISSION, f"{kind}Binding"):
+            if body["metadata"].get("labels", {}).get(names.FACTORY):
+                continue  # reported as claiming to be the factory's
+            match, constraints = body["spec"].get("matchResources") or {}, policies.get(body["spec"].get("policyName", ""), {})
+            if touches(match, match.get("resourceRules") or None) and touches(constraints, constraints.get("resourceRules") or None):
+                yield _drift(body, words, severity)
+
+
+def _in_segments(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule of admission is about something that is in segments, or is one."""
+    if not any(group == "*" or _is_kubernetes(group) or group in SEALED for group in rule.get("apiGroups") or ()):
+        return False
+    return bool(set(rule.get("resources") or ()) - _TAINTED)
+
+
+def _tiers(unplanned: Callable[[str, str], Iterator[Body]], segments: Mapping[str, Mapping[str, str]]) -> Iterator[Drift]:
+    """Cluster-wide network policies, which are asked before those of segments."""
+    for body in unplanned("policy.networking.k8s.io", "ClusterNetworkPolicy"):
+        subject = body["spec"].get("subject") or {}
+        selector = subject.get("namespaces", (subject.get("pods") or {}).get("namespaceSelector"))
+        if any(may_match(selector, labels) for labels in segments.values()):
+            yield _drift(body, "is asked before the policies of segments, and may overrule them")
+    for body in unplanned("cilium.io", "CiliumClusterwideNetworkPolicy"):
+        for spec in (body.get("spec"), *(body.get("specs") or ())):
+            chosen = ((spec or {}).get("endpointSelector") or {}).get("matchLabels") or {}
+            place = chosen.get("k8s:io.kubernetes.pod.namespace", chosen.get("io.kubernetes.pod.namespace"))
+            if spec and "endpointSelector" in spec and (place is None or place in segments):
+                yield _drift(body, "changes who may talk in segments")
+                break
