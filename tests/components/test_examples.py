@@ -23,6 +23,11 @@ def _examples() -> dict[str, doctest.DocTest]:
 EXAMPLES = _examples()
 
 
+def test_every_component_has_an_example() -> None:
+    """Each works alone in a program of somebody's own, and says how."""
+    assert EXAMPLES.keys() == {"Access", "AiFactory", "GpuPool", "Guardrails", "Queue", "Segment"}
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_registers_its_component_and_objects(engine: Engine, name: str) -> None:
     """Run with a stand-in for the engine, it registers exactly one such component, with objects below it."""
