@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory.review import reachability
-from factory.review.reachability import Endpoint, Network, Peer, Reach
+from factory.review.reachability import Endpoint, Network, Peer, Reach, beyond, compare, ports
 
 from . import generated
 
@@ -52,13 +52,14 @@ def test_flows_are_all_cells_and_nothing_else(dice: Random, located: bool) -> No
 @settings(max_examples=60, deadline=None)
 @given(dices)
 def test_the_order_of_objects_is_irrelevant(dice: Random) -> None:
-    """Shuffled objects and endpoints give the same verdicts, for the same reasons."""
+    """Shuffled objects and endpoints give the same verdicts for the same reasons, and the same list of flows."""
     objects, endpoints = everything(dice)
     shuffled, others = dice.sample(objects, len(objects)), dice.sample(endpoints, len(endpoints))
     one, other = Network(objects, endpoints), Network(shuffled, others)
     for cell in cells(endpoints):
         mine, theirs = one.may_reach(*cell), other.may_reach(*cell)
-        assert (mine.reach, set(mine.reasons), set(mine.unknown)) == (theirs.reach, set(theirs.reasons), set(theirs.unknown))
+        assert (mine.reach, mine.reasons, mine.unknown) == (theirs.reach, theirs.reasons, theirs.unknown)
+    assert [str(flow) for flow in one.flows()] == [str(flow) for flow in other.flows()]
 
 
 @settings(max_examples=100, deadline=None)
@@ -111,8 +112,111 @@ def test_flows_read_as_sentences() -> None:
     }
 
 
+@settings(max_examples=100, deadline=None)
+@given(dices)
+def test_a_comparison_is_the_difference_of_all_cells(dice: Random) -> None:
+    """A cell is gained if it is allowed now and was not, lost if it was allowed and is not; doubts likewise, and nothing else is."""
+    before, endpoints = everything(dice)
+    after, _ = everything(dice)
+    after = [o for o in before if o["kind"] != "NetworkPolicy"] + [o for o in after if o["kind"] == "NetworkPolicy"]
+    old, new = Network(before, endpoints), Network(after, endpoints)
+    change = compare(old, new)
+    level = {Reach.Denied: 0, Reach.Unknown: 1, Reach.Allowed: 2}
+    for cell in cells(endpoints):
+        was, now = level[old.may_reach(*cell).reach], level[new.may_reach(*cell).reach]
+        assert any(cell in flow for flow in change.gained) is (now > was)
+        assert any(cell in flow for flow in change.lost) is (now < was)
+        assert all(flow.certain is (now == 2) for flow in change.gained if cell in flow)
+        assert all(flow.certain is (now == 0 and was == 2) for flow in change.lost if cell in flow)
+
+
+def test_a_comparison_tells_widening_from_narrowing() -> None:
+    """A flow more widens, a flow less narrows, the same is neutral; an endpoint that is new gains its flows."""
+    deny = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    closed = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"namespace": "red", "name": "deny"}, "spec": deny}
+    allow = {
+        "podSelector": {},
+        "ingress": [{"from": [{"podSelector": {}}], "ports": [{"port": 80}]}],
+        "egress": [{"to": [{"podSelector": {}}]}],
+    }
+    opened = {**closed, "metadata": {"namespace": "red", "name": "allow"}, "spec": allow}
+    web, db, new = (Endpoint("red", name, kind="Deployment") for name in ("web", "db", "new"))
+    one, other = Network([closed], [web, db]), Network([closed, opened], [web, db])
+    assert [compare(a, b).verdict for a, b in ((one, other), (other, one), (other, other))] == ["widens", "narrows", "neutral"]
+    assert [str(flow) for flow in compare(one, other).gained] == ["every endpoint -> every endpoint on TCP 80"]
+    assert [str(flow) for flow in compare(Network([closed, opened], [web]), Network([closed, opened], [new])).gained] == [
+        "red/new -> red/new on TCP 80"
+    ]
+
+
+def test_what_nobody_asked_for_is_found_and_what_is_blocked_too() -> None:
+    """Flows less the intended ones are unasked, the intended less the flows are blocked; a flow knows the objects that let it through."""
+    allow = {
+        "podSelector": {"matchLabels": {"app": "db"}},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": [{"podSelector": {}}], "ports": [{"port": 5432}]}],
+    }
+    policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"namespace": "red", "name": "db"}, "spec": allow}
+    deny = {**policy, "metadata": {"namespace": "red", "name": "deny"}, "spec": {"podSelector": {"matchLabels": {"app": "web"}}}}
+    web, db, spy = (Endpoint("red", name, {"app": name}, kind="Deployment") for name in ("web", "db", "spy"))
+    network = Network([policy, deny], [web, db, spy])
+    to_db = [flow for flow in network.flows() if db in flow.destination]
+    intended = network.flow([web], [db], ports("TCP", 5432, 5433))
+    (unasked,) = beyond(to_db, [intended])
+    assert str(unasked) == "red/spy -> red/db on TCP 5432"
+    (blocked,) = beyond([intended], to_db)
+    assert str(blocked) == "red/web -> red/db on TCP 5433"
+    assert {(str(reason.object), reason.field) for reason in network.reasons(unasked)} == {("NetworkPolicy red/db", "spec.ingress[0]")}
+
+
+JUNK = (None, 7, "", "x", [], {}, [None], [{}], {"x": {}}, True)
+
+
+def spoil(dice: Random, value: Any) -> Any:
+    """The value with one place in it replaced by junk."""
+    if isinstance(value, dict) and value and dice.random() < 0.9:
+        key = dice.choice(sorted(value))
+        return {**value, key: spoil(dice, value[key])}
+    if isinstance(value, list) and value and dice.random() < 0.9:
+        at = dice.randrange(len(value))
+        return [*value[:at], spoil(dice, value[at]), *value[at + 1 :]]
+    return dice.choice(JUNK)
+
+
+CILIUM = {
+    "endpointSelector": {"matchLabels": {"k8s:app": "x"}},
+    "enableDefaultDeny": {"ingress": False},
+    "ingress": [{"fromEndpoints": [{"matchExpressions": [{"key": "tier", "operator": "Exists"}]}]}],
+    "ingressDeny": [{"fromEntities": ["world"]}],
+    "egress": [
+        {"toFQDNs": [{"matchPattern": "*.example"}], "toPorts": [{"ports": [{"port": "443", "protocol": "TCP"}]}]},
+        {"toCIDRSet": [{"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}], "authentication": {"mode": "required"}},
+        {"toPorts": [{"ports": [{"port": "53"}], "rules": {"dns": [{"matchPattern": "*"}]}}]},
+    ],
+    "egressDeny": [{"toCIDR": ["169.254.169.254/32"]}],
+}
+
+
+@settings(max_examples=300, deadline=None)
+@given(dices)
+def test_nonsense_in_a_spec_is_never_a_crash(dice: Random) -> None:
+    """Whatever stands in a policy's spec, every question has a verdict and all flows can be listed and said."""
+    policies = generated.network_policies(dice) + generated.cluster_network_policies(dice)
+    metadata = {"namespace": "n0", "name": "c"}
+    policies.append({"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": metadata, "spec": CILIUM})
+    policies.append({"apiVersion": "cilium.io/v2", "kind": "CiliumClusterwideNetworkPolicy", "metadata": metadata, "specs": [CILIUM]})
+    spoilt = [{**p, key: spoil(dice, p[key])} for p in policies for key in ("spec", "specs") if key in p]
+    endpoints = [generated.endpoint(p) for p in generated.pods(dice, 3)]
+    network = Network(generated.namespaces(dice) + spoilt, endpoints)
+    for flow in network.flows():
+        str(flow)
+    for source in endpoints:
+        for destination in endpoints:
+            str(network.may_reach(source, destination, 80))
+
+
 def test_the_public_names_are_these() -> None:
     assert set(reachability.__all__) == {
         *("Endpoint", "HostName", "Peer", "Port", "find_endpoints", "Network", "Flow", "End", "Reach", "Verdict"),
-        *("Reason", "Reference", "Action", "Direction", "say_ports"),
+        *("Reason", "Reference", "Action", "Direction", "Change", "beyond", "compare", "ports", "say_ports"),
     }

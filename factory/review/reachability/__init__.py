@@ -5,13 +5,15 @@ exactly. It works on plain Kubernetes objects, so on a plan, on YAML from elsewh
 is `Reach.Unknown`, with the words why.
 """
 
+from .change import Change, compare
 from .endpoint import Endpoint, HostName, Peer, Port, find_endpoints
-from .network import End, Flow, Network, Reach, Verdict
-from .port import say_ports
+from .network import End, Flow, Network, Reach, Verdict, beyond
+from .port import ports, say_ports
 from .rule import Action, Direction, Reason, Reference
 
 __all__ = [
     "Action",
+    "Change",
     "Direction",
     "End",
     "Endpoint",
@@ -24,6 +26,9 @@ __all__ = [
     "Reason",
     "Reference",
     "Verdict",
+    "beyond",
+    "compare",
     "find_endpoints",
+    "ports",
     "say_ports",
 ]

@@ -88,6 +88,8 @@ def _peers(rule: Any, place: str, direction: Direction, namespace: str, populati
     if not given:
         everyone = population.everyone if rule.get("toPorts") else Peers()
         return Choice.exactly(everyone), _narrowed(rule, place)
+    if len(given) > 1:
+        raise NotUnderstoodError(place, f"combines {' and '.join(given)}, which a rule may not")
     chosen = Choice(Peers(), Peers())
     for key in given:
         for i, peer in enumerate(expect_list(rule[key], f"{place}.{key}")):

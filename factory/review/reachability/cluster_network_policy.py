@@ -19,7 +19,22 @@ from .interval import NOTHING
 from .network_policy import read_cidr, read_port
 from .population import Choice, Peers, Population
 from .port import PROTOCOLS
-from .rule import EVERY_PORT, NO_PORTS, Action, Direction, Ports, Reason, Reference, Rule, Tiers, expect, expect_list, make_rules
+from .rule import (
+    EVERY_PORT,
+    NO_PORTS,
+    NONSENSE,
+    Action,
+    Direction,
+    Ports,
+    Reason,
+    Reference,
+    Rule,
+    Tiers,
+    doubt_everything,
+    expect,
+    expect_list,
+    make_rules,
+)
 from .selector import NotUnderstoodError, parse_selector
 
 API = "policy.networking.k8s.io/v1alpha2"
@@ -30,8 +45,11 @@ def read_cluster_network_policies(policies: Iterable[Object], population: Popula
     for direction in Direction:
         levels: defaultdict[tuple[str, int], list[list[Rule]]] = defaultdict(list)
         for policy in sorted(policies, key=lambda p: str(p["metadata"]["name"])):
-            for level, rules in _rules(policy, direction, population).items():
-                levels[level].append(rules)
+            try:
+                for level, rules in _rules(policy, direction, population).items():
+                    levels[level].append(rules)
+            except NONSENSE as error:
+                doubt_everything(policy, f"it is not shaped as its API says: {error}", population, tiers)
         for (tier, _), tied in sorted(levels.items()):
             _doubt_ties(tied)
             ordered = tiers[direction].admin if tier == "Admin" else tiers[direction].baseline

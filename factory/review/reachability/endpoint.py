@@ -22,7 +22,7 @@ class Port(NamedTuple):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A pod, or a workload that stands for all pods of its template.
+    """A pod, or a workload that stands for all pods of its template. Two are the same if `kind`, `namespace` and `name` are.
 
     `kind` tells the two apart: traffic of a `Pod` to itself is always allowed, traffic between replicas of a workload is not.
     Network policies do not apply to an endpoint with `host_network`, and no selector finds it; only its `ip` does
@@ -31,15 +31,12 @@ class Endpoint:
 
     namespace: str
     name: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-    ports: tuple[Port, ...] = ()
-    host_network: bool = False
-    ip: Address | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
+    ports: tuple[Port, ...] = field(default=(), compare=False)
+    host_network: bool = field(default=False, compare=False)
+    ip: Address | None = field(default=None, compare=False)
     kind: str = "Pod"
-    service_account: str = "default"
-
-    def __hash__(self) -> int:
-        return hash((self.kind, self.namespace, self.name))
+    service_account: str = field(default="default", compare=False)
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

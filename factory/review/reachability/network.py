@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -12,9 +12,10 @@ from . import cilium_network_policy, cluster_network_policy, network_policy
 from .address import ALL_ADDRESSES, Address, Block, block, blocks, say_addresses
 from .endpoint import Endpoint, HostName, Object, Peer, find_endpoints
 from .interval import Intervals
-from .population import OUTSIDE, Choice, Peers, Place, Population, bits
+from .population import OUTSIDE, Peers, Place, Population, bits
 from .port import ALL_PORTS, port, say_ports
-from .rule import EVERY_PORT, Action, Direction, Reason, Reference, Rule, Tiers, make_rules
+from .product import Product, merge, subtract
+from .rule import NONSENSE, Action, Direction, Reason, Reference, Rule, Tiers, doubt_everything
 
 
 class Reach(StrEnum):
@@ -99,33 +100,16 @@ class Flow:
         source, destination, number, protocol = question
         return port(number, protocol) in self.ports and source in self.source and destination in self.destination
 
+    @classmethod
+    def of(cls, product: Product, population: Population, *, certain: bool = True) -> Flow:
+        return cls(End(product.subjects, population), End(product.peers, population), product.ports, certain)
+
+    @property
+    def product(self) -> Product:
+        return Product(self.source.peers, self.destination.peers, self.ports)
+
     def __str__(self) -> str:
         return f"{self.source} -> {self.destination} on {say_ports(self.ports)}{'' if self.certain else ' (unknown)'}"
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """All traffic between each of `subjects` and each of `peers` on each of `ports`."""
-
-    subjects: Peers
-    peers: Peers
-    ports: Intervals
-
-    def __bool__(self) -> bool:
-        return bool(self.ports) and bool(self.subjects) and bool(self.peers)
-
-    def minus(self, other: Product) -> Iterator[Product]:
-        subjects, peers, ports = self.subjects & other.subjects, self.peers & other.peers, self.ports & other.ports
-        if not (subjects and peers and ports):
-            yield self
-            return
-        for part in (
-            Product(self.subjects - other.subjects, self.peers, self.ports),
-            Product(subjects, self.peers - other.peers, self.ports),
-            Product(subjects, peers, self.ports - other.ports),
-        ):
-            if part:
-                yield part
 
 
 class Network:
@@ -141,33 +125,34 @@ class Network:
     """
 
     def __init__(self, objects: Iterable[Object], endpoints: Iterable[Endpoint] | None = None, pod_networks: Sequence[Block] = ()) -> None:
-        objects = tuple(objects)
+        objects = sorted(objects, key=Reference.to)
         namespaces = [o for o in objects if o.get("kind") == "Namespace" and o.get("apiVersion") == "v1"]
-        self.endpoints = find_endpoints(objects) if endpoints is None else tuple(endpoints)
+        given = find_endpoints(objects) if endpoints is None else endpoints
+        given = sorted(given, key=lambda e: (e.namespace, e.name, e.kind))
         self.objects: dict[Reference, Object] = {}
-        self._population = Population(namespaces, self.endpoints, pod_networks)
+        self.population = Population(namespaces, given, pod_networks)
+        self.endpoints = self.population.members
         self._tiers = {direction: Tiers() for direction in Direction}
         of_cluster = []
         for o in objects:
-            match o.get("apiVersion"), str(o.get("kind")):
-                case network_policy.API, "NetworkPolicy":
-                    network_policy.read_network_policy(o, self._population, self._tiers)
-                case cluster_network_policy.API, "ClusterNetworkPolicy":
-                    of_cluster.append(o)
-                case cilium_network_policy.API, "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy":
-                    cilium_network_policy.read_cilium_policy(o, self._population, self._tiers)
-                case api, kind if kind.endswith("NetworkPolicy"):
-                    self._read_unknown(o, f"{kind} of {api} is not known here")
-                case _:
-                    continue
+            kind = str(o.get("kind"))
+            if o.get("apiVersion") == cluster_network_policy.API and kind == "ClusterNetworkPolicy":
+                of_cluster.append(o)
+            elif kind.endswith("NetworkPolicy"):
+                self._read(o, _READERS.get((o.get("apiVersion"), kind)))
+            else:
+                continue
             self.objects[Reference.to(o)] = o
-        cluster_network_policy.read_cluster_network_policies(of_cluster, self._population, self._tiers)
+        cluster_network_policy.read_cluster_network_policies(of_cluster, self.population, self._tiers)
 
-    def _read_unknown(self, policy: Object, doubt: str) -> None:
-        everyone = Choice.exactly(self._population.everyone)
-        for direction, tiers in self._tiers.items():
-            reason = Reason(Reference.to(policy), "", Action.Pass, direction, doubt)
-            tiers.admin += make_rules(self._population, everyone, everyone, EVERY_PORT, reason)
+    def _read(self, policy: Object, reader: Reader | None) -> None:
+        if reader is None:
+            doubt_everything(policy, f"{policy['kind']} of {policy.get('apiVersion')} is not known here", self.population, self._tiers)
+            return
+        try:
+            reader(policy, self.population, self._tiers)
+        except NONSENSE as error:
+            doubt_everything(policy, f"it is not shaped as its API says: {error}", self.population, self._tiers)
 
     @cached_property
     def _index(self) -> dict[Direction, dict[int, Tiers]]:
@@ -194,13 +179,15 @@ class Network:
         that the network does not have and for a port name that the destination does not have, ValueError for a port that cannot exist.
         """
         if isinstance(number, str):
-            named = [p.number for p in getattr(destination, "ports", ()) if (p.name, p.protocol) == (number, protocol)]
+            place = self.population.place(destination) if isinstance(destination, Endpoint) else None
+            listed = () if place is None or place.bit is None else self.population.members[place.bit].ports
+            named = [p.number for p in listed if (p.name, p.protocol) == (number, protocol)]
             if not named:
                 raise LookupError(f"{destination} has no {protocol} port named {number!r}")
             return self.may_reach(source, destination, named[0], protocol)
         at = port(number, protocol)
         if isinstance(source, Endpoint) and source == destination and source.kind == "Pod":
-            self._population.place(source)
+            self.population.place(source)
             return Verdict(Reach.Allowed, (), ())
         verdicts = [
             self._judge(start, end, at)
@@ -216,7 +203,7 @@ class Network:
     def _places(self, peer: Peer, direction: Direction) -> Iterator[Place]:
         """One place for a peer, or for a block one in each part of it that some rule treats in its own way."""
         if isinstance(peer, (Endpoint, Address, HostName)):
-            yield self._population.place(peer)
+            yield self.population.place(peer)
             return
         inside = block(peer)
         ((first, last),) = inside.spans
@@ -289,16 +276,32 @@ class Network:
         Left out: traffic of a pod to itself, which is always allowed, and between two places outside, which is none of the cluster's.
         """
         allowed = self._meet(generous=False)
-        flows = [Flow(End(p.subjects, self._population), End(p.peers, self._population), p.ports) for p in allowed]
-        if self.unknown:
-            perhaps = _subtract(self._meet(generous=True), allowed)
-            flows += [Flow(End(p.subjects, self._population), End(p.peers, self._population), p.ports, certain=False) for p in perhaps]
-        return tuple(flows)
+        perhaps = subtract(self._meet(generous=True), allowed) if self.unknown else []
+        said = ((True, allowed), (False, perhaps))
+        return tuple(Flow.of(p, self.population, certain=certain) for certain, products in said for p in products)
+
+    def flow(self, sources: Iterable[Peer], destinations: Iterable[Peer], ports: Intervals) -> Flow:
+        """A flow as somebody intends it, to be set against those that there are; `ports` by `port.ports`."""
+        product = Product(self.population.peers(sources), self.population.peers(destinations), ports)
+        return Flow.of(product, self.population)
+
+    def reasons(self, flow: Flow) -> tuple[Reason, ...]:
+        """Every rule that has a part in letting a flow through, at either end; none where no policy restricts it."""
+        found: dict[Reason, None] = {}
+        ends = ((Direction.Egress, flow.source, flow.destination), (Direction.Ingress, flow.destination, flow.source))
+        for direction, subject, peer in ends:
+            for bit in bits(subject.peers.inside):
+                tiers = self._index[direction].get(bit, _NO_TIERS)
+                for rule in (*tiers.admin, *tiers.accepting, *tiers.baseline):
+                    lets_through = rule.action is Action.Accept if rule.certain else not flow.certain
+                    if lets_through and rule.ports & flow.ports and rule.peers & peer.peers:
+                        found[rule.reason] = None
+        return tuple(found)
 
     def _meet(self, *, generous: bool) -> list[Product]:
         """What may both leave its source and enter its destination: products of sources and destinations."""
-        leaving = _merge(self._allowed(Direction.Egress, generous=generous))
-        entering = _merge(self._allowed(Direction.Ingress, generous=generous))
+        leaving = merge(self._allowed(Direction.Egress, generous=generous))
+        entering = merge(self._allowed(Direction.Ingress, generous=generous))
         into: defaultdict[int, list[int]] = defaultdict(list)
         for i, product in enumerate(entering):
             for bit in bits(product.subjects.inside):
@@ -327,11 +330,11 @@ class Network:
                     sources, destinations = Peers(0, sources.outside), Peers(destinations.inside)
                 if sources and destinations:
                     met.append(Product(sources, destinations, ports))
-        return _merge(met)
+        return merge(met)
 
     def _allowed(self, direction: Direction, *, generous: bool) -> list[Product]:
         """What may pass one end; `generous` takes every doubt for yes, else for no."""
-        tiers, population = self._tiers[direction], self._population
+        tiers, population = self._tiers[direction], self.population
         accepted, denied = _first_match(tiers.admin, generous=generous)
         _, refused = _first_match(tiers.baseline, generous=generous)
         isolated = 0
@@ -339,12 +342,32 @@ class Network:
             if rule.certain or not generous:
                 isolated |= rule.subjects
         free = Peers(population.all_inside & ~isolated, OUTSIDE)
-        allowed = _subtract([Product(free, population.everyone, ALL_PORTS)] if free else [], refused)
+        allowed = subtract([Product(free, population.everyone, ALL_PORTS)] if free else [], refused)
         allowed += (_product(rule) for rule in tiers.accepting if rule.certain or generous)
         denied += (_product(rule) for rule in tiers.denying if rule.certain or not generous)
-        return accepted + _subtract(allowed, denied)
+        return accepted + subtract(allowed, denied)
 
 
+def beyond(flows: Iterable[Flow], these: Iterable[Flow]) -> tuple[Flow, ...]:
+    """What of `flows` is in none of `these`, all of one network.
+
+    `beyond(network.flows(), intended)` is what nobody asked for; `beyond(intended, [f for f in network.flows() if f.certain])` is blocked.
+    """
+    flows, cuts = tuple(flows), [flow.product for flow in these]
+    return tuple(
+        Flow.of(product, flows[0].source.population, certain=certain)
+        for certain in (True, False)
+        for product in subtract([flow.product for flow in flows if flow.certain is certain], cuts)
+    )
+
+
+Reader = Callable[[Object, Population, Mapping[Direction, Tiers]], None]
+_READERS: Mapping[tuple[object, str], Reader] = {
+    (network_policy.API, "NetworkPolicy"): network_policy.read_network_policy,
+    (cilium_network_policy.API, "CiliumNetworkPolicy"): cilium_network_policy.read_cilium_policy,
+    (cilium_network_policy.API, "CiliumClusterwideNetworkPolicy"): cilium_network_policy.read_cilium_policy,
+}
+_NO_TIERS = Tiers()
 _POSSIBLE: Mapping[Action, set[bool]] = {
     Action.Accept: {True},
     Action.Deny: {False},
@@ -379,29 +402,10 @@ def _first_match(rules: Iterable[Rule], *, generous: bool) -> tuple[list[Product
                 continue
             action = Action.Accept if generous else Action.Deny
         product = _product(rule)
-        left = _subtract([product], [earlier for other, earlier in seen if other is not action])
+        left = subtract([product], [earlier for other, earlier in seen if other is not action])
         if action is Action.Accept:
             accepted += left
         elif action is Action.Deny:
             denied += left
         seen.append((action, product))
     return accepted, denied
-
-
-def _subtract(products: list[Product], cuts: Iterable[Product]) -> list[Product]:
-    for cut in cuts:
-        products = [part for product in products for part in product.minus(cut)]
-    return products
-
-
-def _merge(products: Iterable[Product]) -> list[Product]:
-    """Fewer products of the same meaning: those that differ at one end only become one."""
-    by_rest: dict[tuple[Peers, Intervals], Peers] = {}
-    for p in products:
-        known = by_rest.get((p.peers, p.ports))
-        by_rest[p.peers, p.ports] = known | p.subjects if known else p.subjects
-    by_subjects: dict[tuple[Peers, Intervals], Peers] = {}
-    for (peers, ports), subjects in by_rest.items():
-        known = by_subjects.get((subjects, ports))
-        by_subjects[subjects, ports] = known | peers if known else peers
-    return [Product(subjects, peers, ports) for (subjects, ports), peers in by_subjects.items()]

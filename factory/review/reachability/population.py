@@ -1,6 +1,6 @@
 """All who can talk, numbered, so that a set of them is one integer and a set of addresses beside it.
 
-Endpoints that no policy can tell apart share a number. Outside the cluster there are addresses and host names, on one line of numbers.
+Outside the cluster there are addresses and host names, on one line of numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .address import ALL_ADDRESSES, Block, address, block
 from .endpoint import Endpoint, HostName, Object, Peer
-from .interval import NOTHING, Intervals
+from .interval import NOTHING, Intervals, Span
 from .selector import LabelIndex, Requirements
 
 NAME_LABEL = "kubernetes.io/metadata.name"  # set on every namespace by the API server
@@ -88,15 +88,11 @@ class Population:
     """The endpoints and their namespaces, indexed once by label, port name and address."""
 
     def __init__(self, namespaces: Iterable[Object], endpoints: Iterable[Endpoint], pod_networks: Sequence[Block] = ()) -> None:
-        kinds: dict[object, list[Endpoint]] = {}
-        for e in endpoints:
-            visible = (e.namespace, tuple(sorted(e.labels.items())), e.ports, e.host_network, e.ip, e.service_account)
-            kinds.setdefault(visible, []).append(e)
-        self.members: list[list[Endpoint]] = list(kinds.values())
+        self.members = tuple(dict.fromkeys(endpoints))
         self.all_inside = (1 << len(self.members)) - 1
         self.everyone = Peers(self.all_inside, OUTSIDE)
         self.names: list[HostName] = []
-        self._bit = {e: i for i, alike in enumerate(self.members) for e in alike}
+        self._bit = {e: i for i, e in enumerate(self.members)}
 
         self.pods = self.host_network = 0  # host network endpoints are beyond selectors and policies
         self.in_namespace: defaultdict[str, int] = defaultdict(int)
@@ -106,8 +102,8 @@ class Population:
         somewhere = NOTHING
         for network in pod_networks:
             somewhere |= block(network)
-        for i, alike in enumerate(self.members):
-            one, e = 1 << i, alike[0]
+        for i, e in enumerate(self.members):
+            one = 1 << i
             where = Intervals([(address(e.ip),) * 2]) if e.ip else NOTHING if e.host_network else somewhere
             if where:
                 self._located.append((one, where))
@@ -191,9 +187,21 @@ class Population:
             return Place(outside=address(peer))
         raise TypeError(f"{peer!r} is more than one peer")
 
+    def peers(self, of: Iterable[Peer]) -> Peers:
+        """The set of these peers, blocks whole. Raises LookupError for an endpoint that is not part of the population."""
+        inside = 0
+        outside: list[Span] = []
+        for peer in of:
+            if isinstance(peer, Endpoint):
+                inside |= 1 << (self.place(peer).bit or 0)
+            elif isinstance(peer, HostName):
+                outside += self.select_name(peer).sure.outside
+            else:
+                outside += block(str(peer) if isinstance(peer, Block) else f"{peer}/{peer.max_prefixlen}")
+        return Peers(inside, Intervals(outside))
+
     def endpoints(self, inside: int) -> Iterator[Endpoint]:
-        for i in bits(inside):
-            yield from self.members[i]
+        return (self.members[i] for i in bits(inside))
 
     def host_names(self, outside: Intervals) -> tuple[HostName, ...]:
         """The host names in a set of places outside, in the order in which policies name them; none when it holds all names."""

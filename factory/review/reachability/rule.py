@@ -158,3 +158,14 @@ def expect_list(given: Any, place: str) -> list[Any]:
     if not isinstance(given, list):
         raise NotUnderstoodError(place, f"expected a list, got {given!r}")
     return given
+
+
+NONSENSE = (AttributeError, KeyError, TypeError, ValueError)  # what reading an object raises that no API server would have taken
+
+
+def doubt_everything(policy: Object, doubt: str, population: Population, tiers: Mapping[Direction, Tiers]) -> None:
+    """Adds that `policy` might allow or deny anything to anybody."""
+    everyone = Choice.exactly(population.everyone)
+    for direction, rules in tiers.items():
+        reason = Reason(Reference.to(policy), "spec", Action.Pass, direction, doubt)
+        rules.admin += make_rules(population, everyone, everyone, EVERY_PORT, reason)
