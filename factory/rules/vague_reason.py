@@ -13,8 +13,9 @@ from .rule import WARNED, Problem, rule
 _WORD = re.compile(r"[^\W\d_]{4,}")
 """Shorter words carry no reason of their own."""
 _EMPTY = re.compile(
-    r"access|allow(ed)?|because|connect(ion|ivity)?|default|everything|fine|flow|from|have|just|misc|must|necessary|need(ed|s)?|network|other|reasons?|"
-    r"request(ed)?|requir(e|ed|es)|some|something|stuff|temp(orary)?|test(ing)?|that|them|they|this|traffic|used?|want(ed)?|with|works?"
+    r"access|allow(ed)?|because|connect(ion|ivity)?|default|everything|fine|flow|from|have|just|misc|must|necessary|need(ed|s)?|network|other|"
+    r"reasons?|request(ed)?|requir(e|ed|es)|some|something|stuff|temp(orary)?|test(ing)?|that|them|they|this|traffic|used?|want(ed)?|with|"
+    r"works?"
 )
 
 

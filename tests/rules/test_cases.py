@@ -1,14 +1,11 @@
 """Each rule against its own examples, in `cases/<concept>.yaml`.
 
-A case file has `pass` and `fail` examples. An example is merged onto `base.yaml`: mappings by key, lists of named things by name, other
-lists replaced. `null` removes a key, `absent: true` a named thing; `twin: true` adds a second one of the same name. A failing example lists
-under `finds` the paths that the rule must find, all of them.
+A case file has `pass` and `fail` examples, each merged onto `base.yaml` (see `example.py`). A failing example lists under `finds` the paths
+that the rule must find, all of them.
 """
 
 from __future__ import annotations
 
-import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +14,11 @@ import yaml
 
 from factory.errors import Severity
 from factory.rules import RULES, WAIVER_RULES, check
-from factory.spec import Factory
 
-HERE = Path(__file__).parent
-CASES = HERE / "cases"
-BASE = yaml.safe_load((HERE / "base.yaml").read_text())
-TODAY = date(2026, 11, 24)
+from .example import TODAY, factory
+
+CASES = Path(__file__).parent / "cases"
 ALL = {rule.concept: rule for rule in (*RULES, *WAIVER_RULES)}
-
-
-def name(collection: str, item: dict[str, Any]) -> tuple[Any, ...]:
-    keys = {"flows": ("from", "to", "port"), "workloads": ("segment", "name")}.get(collection, ("name",))
-    return tuple(item.get(key) for key in keys)
-
-
-def merge(base: Any, change: Any, collection: str = "") -> Any:
-    if isinstance(base, dict) and isinstance(change, dict):
-        merged = base | {key: merge(base.get(key), value, key) for key, value in change.items()}
-        return {key: value for key, value in merged.items() if value is not None}
-    if isinstance(base, list) and isinstance(change, list) and all(isinstance(item, dict) for item in base):
-        items = {name(collection, item): item for item in base}
-        twins = [item for item in change if item.pop("twin", False)]
-        for item in change:
-            if item not in twins:
-                items[name(collection, item)] = merge(items.get(name(collection, item), {}), item)
-        return [*(item for item in items.values() if not item.pop("absent", False)), *twins]
-    return change
-
-
-def factory(change: dict[str, Any]) -> Factory:
-    base = json.loads(json.dumps(BASE))
-    return Factory.model_validate_json(json.dumps(merge(base, json.loads(json.dumps(change)))), by_alias=True, by_name=False)
 
 
 def examples(outcome: str) -> list[Any]:

@@ -1,0 +1,50 @@
+"""What every rule says of itself, and the page made of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from factory.plan.controls import CONTROLS
+from factory.rules import REFERENCE_RULES, RULES, WAIVER_RULES, Rule
+from factory.rules.__main__ import page
+
+ROOT = Path(__file__).parents[2]
+ALL = (*RULES, *WAIVER_RULES)
+
+
+def test_ids_are_unique_and_rise() -> None:
+    """An id names one rule, and the registry is in the order in which docs and readers look for them."""
+    ids = [rule.id for rule in ALL]
+    assert ids == sorted(set(ids))
+
+
+@pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.concept)
+def test_words(rule: Rule[object]) -> None:
+    """A rule can be read without its code: what must hold, why, how to mend it, and whose demand it is."""
+    assert re.fullmatch(r"ZT[0-9]{3}", rule.id)
+    assert rule.title[-1] not in ".:", "a title is a line, not a sentence"
+    assert len(rule.why.split()) >= 8
+    assert rule.why.endswith(".")
+    assert rule.fix.endswith(".")
+    assert rule.references
+    assert set(rule.references) <= set(CONTROLS)
+
+
+def test_each_rule_is_registered() -> None:
+    """A file with a rule that the registry forgot would be a guard who sleeps."""
+    files = {file.stem for file in (ROOT / "factory/rules").glob("*.py") if re.search(r"^@rule\(", file.read_text(), re.MULTILINE)}
+    assert files == {rule.concept for rule in ALL}
+    assert all(rule.find.__name__.startswith("find_") for rule in ALL)
+
+
+def test_references_are_never_waived() -> None:
+    """The plan follows references without looking."""
+    assert not any(rule.waivable for rule in (*REFERENCE_RULES, *WAIVER_RULES))
+
+
+def test_page_is_fresh() -> None:
+    """`docs/rules.md` says what the rules say; `python -m factory.rules > docs/rules.md` makes it so."""
+    assert (ROOT / "docs/rules.md").read_text().splitlines() == list(page())
