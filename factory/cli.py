@@ -76,7 +76,32 @@ def _parser() -> argparse.ArgumentParser:
     explaining.add_argument("--to", dest="destination", metavar="B", help="the same; with --from: may A reach B?")
     explaining.add_argument("--port", metavar="P", help='a number, "53/UDP" or the name of a listener')
     explaining.add_argument("--who", metavar="NAME", help="only this group, user or workload: its rights and grants")
+    auditing = command("audit", _audit, "live objects against the plan, whole; needs the cluster", stacks="1")
+    auditing.add_argument("--context", metavar="NAME", help="kubeconfig context (default: the spec's cluster.context)")
+    auditing.add_argument(
+        "--except",
+        dest="known",
+        action="append",
+        default=[],
+        metavar="OBJECT",
+        help='an unplanned object that is meant: "KIND [NAMESPACE/]NAME"',
+    )
+    auditing.add_argument("--watch", type=_seconds, metavar="SECONDS", help="go on, and print what changes")
+    auditing.add_argument("--repair", action="store_true", help="put it right, as the deployer: shows what it would do, and asks")
+    auditing.add_argument("--prune", action="store_true", help="with --repair: also delete unplanned objects")
+    auditing.add_argument("--dry-run", action="store_true", help="with --repair: let the API server check each step, change nothing")
+    auditing.add_argument("--yes", action="store_true", help="with --repair: do not ask")
     return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 86400")
+    return seconds
 
 
 def _validate(options: argparse.Namespace) -> int:
@@ -134,6 +159,12 @@ def _explain(options: argparse.Namespace) -> int:
     for line in explain(objects, **question, format=options.format):
         print(line)
     return CLEAN
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from .review.audit.command import run
+
+    return run(options)
 
 
 def _schema(options: argparse.Namespace) -> int:

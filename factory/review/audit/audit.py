@@ -13,7 +13,7 @@ from .compare import ABSENT, Difference, Path, find_differences, find_patch_diff
 from .default import Defaults, find_defaults, read_schemas
 from .drift import Change, Drift
 from .meaning import explain_difference
-from .unplanned import LOOKED_AT, find_unplanned
+from .unplanned import LOOKED_AT, find_unplanned, group_of, is_custom
 
 Kind = tuple[str, str]
 """apiVersion and kind."""
@@ -24,18 +24,25 @@ NODE_CONTROLLERS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 """Taints that come and go with a node's health (Kubernetes: *Taints and Tolerations*, taint based evictions)."""
 
 
-def find_kinds(plan: Plan, preferred: Callable[[str, str], Kind | None]) -> list[Kind]:
-    """Every kind that an audit lists, once: the plan's in the plan's version, others in the version that the cluster prefers."""
-    kinds = dict.fromkeys((manifest.body["apiVersion"], manifest.body["kind"]) for manifest in _manifests(plan))
-    known = {(version.rpartition("/")[0], kind) for version, kind in kinds}
+def find_kinds(plan: Plan, preferred: Callable[[str, str], Kind | None]) -> dict[Kind, str | None]:
+    """Every kind that an audit lists, once: the plan's in the plan's version, others in the version that the cluster prefers.
+
+    With the one name that is listed, for a kind of which only that name is the factory's business (`guardrails`); else None, for all.
+    """
+    planned: dict[Kind, set[str]] = {}
+    for manifest in _manifests(plan):
+        planned.setdefault((manifest.body["apiVersion"], manifest.body["kind"]), set()).add(manifest.body["metadata"]["name"])
+    known = {(group_of(version), kind) for version, kind in planned}
+    kinds = {
+        kind: next(iter(found)) if len(found) == 1 and (group_of(kind[0]), kind[1]) not in LOOKED_AT else None
+        for kind, found in planned.items()
+    }
     others = (preferred(group, kind) for group, kind in LOOKED_AT if (group, kind) not in known)
-    kinds |= dict.fromkeys(kind for kind in others if kind is not None)
+    kinds |= dict.fromkeys((kind for kind in others if kind is not None), None)
     # Only custom resources have defaults that a cluster must be asked for.
-    if any("." in version.partition("/")[0] and not version.partition("/")[0].endswith(".k8s.io") for version, _ in kinds) or any(
-        version.startswith("policy.networking.k8s.io/") for version, _ in kinds
-    ):
+    if any(is_custom(group) for group, _ in known):
         kinds[DEFINITIONS] = None
-    return list(kinds)
+    return kinds
 
 
 def find_drift(factory: Factory, plan: Plan, live: Mapping[Kind, Sequence[Body]]) -> list[Drift]:

@@ -45,7 +45,7 @@ def _depth(fields: Mapping[str, Any], live: Any, path: tuple[str | int, ...]) ->
     except (KeyError, IndexError):
         return 0
     key = next(_owned(fields, inner), None) if isinstance(step, int) else f"f:{step}"
-    return 1 + _depth(fields[key], inner, path[1:]) if key in fields else 0
+    return 0 if key is None or key not in fields else 1 + _depth(fields[key], inner, path[1:])
 
 
 def _owned(fields: Mapping[str, Any], item: Any) -> Iterator[str]:

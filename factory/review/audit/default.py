@@ -32,9 +32,9 @@ class Defaults:
     values: Mapping[str, Any] = field(default_factory=dict)
     """Value by pattern."""
     omitted: frozenset[str] = frozenset()
-    """Patterns of fields whose zero value (`false`, `0`, `""`, `{}`) the API server leaves out: Go's `omitempty` on a field without pointer."""
+    """Patterns of fields whose zero value (`false`, `0`, `""`) the API server leaves out: Go's `omitempty` without a pointer."""
     quantities: tuple[str, ...] = ()
-    """Prefixes of patterns under which values are quantities, which the API server writes in its own form: `1024Gi` becomes `1Ti`."""
+    """Prefixes of patterns of quantities, which the API server writes in its own form: `1024Gi` becomes `1Ti`."""
     typed: bool = True
     """Whether the kind is Kubernetes' own, stored without a difference between an empty list and none. CRDs keep what was written."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class ClusterError(Exception):
     """A cluster that cannot be reached, read or written, with what to do about it."""
 
 
-class Conflict(ClusterError):
+class ConflictError(ClusterError):
     """The API server refused a write because the object, or the request, is not what it should be (HTTP 409, 422)."""
 
 
@@ -101,23 +101,22 @@ class Cluster:
         """A kind in the version that the cluster prefers; None where it serves none."""
         return next((known for known, found in self._resources.items() if found.group == group and known[1] == kind), None)
 
-    def list_all(self, kinds: Iterable[Kind]) -> dict[Kind, list[Body]]:
-        """Every object of each kind in the whole cluster, each kind once, in pages. A kind that is not served has none.
+    def list_all(self, kinds: Mapping[Kind, str | None]) -> dict[Kind, list[Body]]:
+        """Every object of each kind in the whole cluster, or those of one name, each kind once, in pages. A kind not served has none.
 
         Raises ClusterError: a kind may not be listed, naming all such kinds: a kind unseen is not a kind without drift.
         """
-        wanted = list(dict.fromkeys(kinds))
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            found = list(pool.map(self._list, wanted))
+            found = list(pool.map(self._list, kinds, kinds.values()))
         if refused := sorted(denied for denied in found if isinstance(denied, str)):
             raise ClusterError(
                 f'context "{self.context}" may not list {listed(refused, limit=40)}. '
                 "Bind its user to the auditor's ClusterRole of the plan, or grant the verb list on these."
             )
-        return {kind: objects for kind, objects in zip(wanted, found, strict=True) if isinstance(objects, list)}
+        return {kind: objects for kind, objects in zip(kinds, found, strict=True) if isinstance(objects, list)}
 
     def apply(self, body: Body, manager: str, *, dry_run: bool = False) -> Body:
-        """Server-side apply, forced: creates the object, or makes the fields of `body` so. Raises Conflict, ClusterError."""
+        """Server-side apply, forced: creates the object, or makes the fields of `body` so. Raises ConflictError, ClusterError."""
         return self._request(
             "PATCH",
             self._served(body).url(body),
@@ -127,7 +126,7 @@ class Cluster:
         )
 
     def patch(self, live: Body, operations: list[dict[str, Any]], manager: str, *, dry_run: bool = False) -> Body:
-        """JSON patch (RFC 6902) of exactly this version of an object. Raises Conflict where it has changed, ClusterError."""
+        """JSON patch (RFC 6902) of exactly this version of an object. Raises ConflictError where it has changed, ClusterError."""
         test = {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
         return self._request(
             "PATCH",
@@ -138,23 +137,25 @@ class Cluster:
         )
 
     def delete(self, live: Body, *, dry_run: bool = False) -> None:
-        """Deletes exactly this version of an object. Raises Conflict where it has changed, ClusterError."""
+        """Deletes exactly this version of an object. Raises ConflictError where it has changed, ClusterError."""
         preconditions = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions, **({"dryRun": ["All"]} if dry_run else {})}
         self._request("DELETE", self._served(live).url(live), content=json.dumps(options).encode(), headers=_JSON)
 
-    def _list(self, kind: Kind) -> list[Body] | str:
+    def _list(self, kind: Kind, name: str | None) -> list[Body] | str:
         """The objects of a kind, or the name of the kind where it may not be listed."""
         resource = self._resources.get(kind)
         if resource is None:
             return []
+        # RBAC lets a role by resourceNames list exactly that name, by this selector.
+        only = {} if name is None else {"fieldSelector": f"metadata.name={name}"}
         objects: list[Body] = []
         position = ""
         for _ in range(100_000):
-            answer = self._send("GET", resource.url(), params={"limit": str(PAGE), **({"continue": position} if position else {})})
+            answer = self._send("GET", resource.url(), params=only | {"limit": str(PAGE)} | ({"continue": position} if position else {}))
             if answer.status_code == 410 and position:
                 # The page has expired: begin again, all at once, so that the list is of one moment.
-                answer, objects = self._send("GET", resource.url()), []
+                answer, objects = self._send("GET", resource.url(), params=only), []
             if answer.status_code in (401, 403):
                 return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
             page = self._read(answer, "GET", resource.url())
@@ -169,7 +170,8 @@ class Cluster:
         resource = self._resources.get((body["apiVersion"], body["kind"]))
         if resource is None:
             raise ClusterError(
-                f'context "{self.context}": the cluster does not serve {body["apiVersion"]} {body["kind"]}. Install its CustomResourceDefinition.'
+                f'context "{self.context}": the cluster does not serve {body["apiVersion"]} {body["kind"]}. '
+                "Install its CustomResourceDefinition."
             )
         return resource
 
@@ -199,7 +201,7 @@ class Cluster:
             raise ClusterError(f'context "{self.context}": the API server does not know this user. Sign in again.')
         if answer.status_code == 403:
             raise ClusterError(f'context "{self.context}" may not {method} {url}: {why}')
-        error = Conflict if answer.status_code in (409, 422) else ClusterError
+        error = ConflictError if answer.status_code in (409, 422) else ClusterError
         raise error(f'context "{self.context}": {method} {url} failed with HTTP {answer.status_code}: {why}')
 
 

@@ -109,11 +109,32 @@ SEALED = {
         "validatingwebhookconfigurations",
     },
 }
-"""What only the deployer, or nobody, writes in all segments at once. Pods that exist are left out: guardrails look at each change of one."""
+"""What only the deployer, or nobody, writes in all segments at once. Pods may be changed: guardrails look at each change of one."""
 SECRETS = ("secrets", "nodes/proxy", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy")
 """What gives something away when it is only read: exec and its like by `get` too, over a WebSocket."""
 
-_TAINTED = {"nodes", "nodes/status", "persistentvolumes", "componentstatuses"}
+BUILT_IN = frozenset(
+    f"{group}.k8s.io"
+    for group in (
+        "admissionregistration",
+        "authentication",
+        "authorization",
+        "certificates",
+        "coordination",
+        "discovery",
+        "events",
+        "flowcontrol.apiserver",
+        "networking",
+        "node",
+        "rbac.authorization",
+        "resource",
+        "scheduling",
+        "storage",
+    )
+)
+"""API groups with a dot that the API server itself serves. Other groups below `k8s.io` are add-ons'."""
+
+_OUTSIDE = {"nodes", "nodes/status", "persistentvolumes", "componentstatuses"}
 
 Objects = Callable[[str, str], Sequence[Body]]
 """Live objects of a group and kind, in whichever version they were listed."""
@@ -123,7 +144,7 @@ def find_unplanned(factory: Factory, plan: Plan, live: Mapping[tuple[str, str], 
     """Every object that the plan does not know and that may widen or weaken what it says. `live` is by apiVersion and kind."""
 
     def objects(group: str, kind: str) -> Sequence[Body]:
-        return [body for (version, name), found in live.items() if name == kind and _group(version) == group for body in found]
+        return [body for (version, name), found in live.items() if name == kind and group_of(version) == group for body in found]
 
     planned = {_identity(manifest.body) for manifest in (*plan.manifests, *plan.bootstrap)}
     segments = {
@@ -144,8 +165,8 @@ def find_unplanned(factory: Factory, plan: Plan, live: Mapping[tuple[str, str], 
             if body["metadata"]["namespace"] in segments and not _everywhere(factory, body):
                 yield _drift(body, meaning)
     for version, kind in live:
-        if kind != "Node" and (_group(version), kind) not in IN_SEGMENTS:
-            for body in unplanned(_group(version), kind):
+        if kind != "Node" and (group_of(version), kind) not in IN_SEGMENTS:
+            for body in unplanned(group_of(version), kind):
                 if body["metadata"].get("labels", {}).get(names.FACTORY) == factory.name:
                     words = "claims to be a segment of the factory" if kind == "Namespace" else "claims to be the factory's"
                     yield _drift(body, words)
@@ -155,7 +176,7 @@ def find_unplanned(factory: Factory, plan: Plan, live: Mapping[tuple[str, str], 
     yield from _tiers(unplanned, segments)
     for body in objects("apiregistration.k8s.io", "APIService"):
         spec = body["spec"]
-        if spec.get("service") and _is_kubernetes(spec.get("group", "")):
+        if spec.get("service") and not is_custom(spec.get("group", "")):
             yield _drift(body, f"another server answers for {spec.get('group') or 'the core group'} in the API server's place")
 
 
@@ -165,15 +186,17 @@ def _drift(body: Body, meaning: str, severity: Severity = Severity.ERROR, field:
 
 def _identity(body: Body) -> tuple[str, str, str | None, str]:
     metadata = body["metadata"]
-    return _group(body["apiVersion"]), body["kind"], metadata.get("namespace"), metadata["name"]
+    return group_of(body["apiVersion"]), body["kind"], metadata.get("namespace"), metadata["name"]
 
 
-def _group(version: str) -> str:
+def group_of(version: str) -> str:
+    """The API group of an apiVersion; empty for the core group."""
     return version.rpartition("/")[0]
 
 
-def _is_kubernetes(group: str) -> bool:
-    return "." not in group or group in (RBAC, ADMISSION, "networking.k8s.io", "authentication.k8s.io", "authorization.k8s.io")
+def is_custom(group: str) -> bool:
+    """Whether the kinds of an API group come from CustomResourceDefinitions."""
+    return "." in group and group not in BUILT_IN
 
 
 def _everywhere(factory: Factory, body: Body) -> bool:
@@ -279,9 +302,9 @@ def _admission(objects: Objects, unplanned: Callable[[str, str], Iterator[Body]]
 
 def _in_segments(rule: Mapping[str, Any]) -> bool:
     """Whether a rule of admission is about something that is in segments, or is one."""
-    if not any(group == "*" or _is_kubernetes(group) or group in SEALED for group in rule.get("apiGroups") or ()):
+    if not any(group == "*" or not is_custom(group) or group in SEALED for group in rule.get("apiGroups") or ()):
         return False
-    return bool(set(rule.get("resources") or ()) - _TAINTED)
+    return bool(set(rule.get("resources") or ()) - _OUTSIDE)
 
 
 def _tiers(unplanned: Callable[[str, str], Iterator[Body]], segments: Mapping[str, Mapping[str, str]]) -> Iterator[Drift]:
