@@ -68,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     rendering = command("render", _render, "manifests as YAML, and control-plane files", stacks="1")
     rendering.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write")
     command("schema", _schema, "the JSON Schema of a stack file")
+    diffing = command("diff", _diff, "what changes in trust between two stack files", formats=("text", "markdown", "json"))
+    for side in ("old", "new"):
+        diffing.add_argument(side, help="a stack file, REVISION:PATH of one, a rendered folder, or /dev/null")
+    diffing.add_argument("--fail-on", choices=("widen",), help="exit 1 if trust widens, or if a change is not understood")
+    diffing.add_argument("--limit", type=int, default=60_000, metavar="N", help="characters of Markdown (default: 60000)")
     formats = ("text", "json", "mermaid")
     explaining = command("explain", _explain, "who may reach whom, do what, touch which asset, and what causes it", formats=formats)
     explaining.add_argument("stack", nargs="?", help="a stack file, or REVISION:PATH of one")
@@ -165,6 +170,19 @@ def _audit(options: argparse.Namespace) -> int:
     from .review.audit.command import run
 
     return run(options)
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from .review.diff import diff
+    from .review.objects import read_objects
+    from .review.present.diff import as_json, as_markdown, as_text
+
+    found = diff(read_objects(options.old), read_objects(options.new))
+    if options.format == "json":
+        print(as_json(found))
+    else:
+        print("\n".join(as_markdown(found, options.limit) if options.format == "markdown" else as_text(found)))
+    return FINDINGS if options.fail_on and found.widens else CLEAN
 
 
 def _schema(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
@@ -12,14 +12,18 @@ from typing import NamedTuple
 from factory.plan import Because
 
 from .objects import Name, Objects, find_because
-from .reachability import Endpoint, HostName, Network, Reason, Verdict
+from .reachability import Endpoint, Flow, HostName, Network, Reason, Verdict
 from .reachability.address import ALL_ADDRESSES, Address, Block, block, blocks, say_addresses
 from .reachability.interval import NOTHING, Intervals
 from .reachability.port import PROTOCOLS
-from .witness import Parties, find_parties, say_endpoint
+from .witness import STRANGER, Parties, find_parties, say_endpoint
 
 Party = Endpoint | Intervals | HostName
 """A pod, addresses outside, or a host name."""
+
+
+EVERYBODY = "every pod"
+"""Every pod in a namespace that the objects govern, whatever its labels."""
 
 
 class Channel(NamedTuple):
@@ -43,28 +47,7 @@ class Reach:
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
         """Every channel with an end in a namespace that the objects govern, in the order of names."""
-        return tuple(sorted(self._channels(), key=lambda c: (self.say(c.destination), self.say(c.source), c.ports.spans)))
-
-    def _channels(self) -> Iterator[Channel]:
-        inside: defaultdict[tuple[Party, Party, bool], Intervals] = defaultdict(lambda: NOTHING)
-        outside: defaultdict[tuple[bool, Endpoint, Intervals, bool], Intervals] = defaultdict(lambda: NOTHING)
-        for flow in self.network.flows():
-            sources, destinations = list(flow.source.endpoints()), list(flow.destination.endpoints())
-            for one in sources:
-                for other in destinations:
-                    if one != other and (self.governs(one) or self.governs(other)):
-                        inside[one, other, flow.certain] |= flow.ports
-            for leaving, here, there in ((True, sources, flow.destination), (False, destinations, flow.source)):
-                addresses = there.peers.outside & ALL_ADDRESSES
-                for endpoint in filter(self.governs, here):
-                    if addresses:
-                        outside[leaving, endpoint, flow.ports, flow.certain] |= addresses
-                    for name in there.host_names():
-                        inside[endpoint, name, flow.certain] |= flow.ports
-        for (source, destination, certain), ports in inside.items():
-            yield Channel(source, destination, ports, certain)
-        for (leaving, endpoint, ports, certain), addresses in outside.items():
-            yield Channel(endpoint, addresses, ports, certain) if leaving else Channel(addresses, endpoint, ports, certain)
+        return gather(self, self.network.flows())
 
     @cached_property
     def _foreign(self) -> frozenset[str]:
@@ -80,18 +63,33 @@ class Reach:
             return say_endpoint(self.objects, party)
         return say_addresses(party) if isinstance(party, Intervals) else party.name
 
+    def say_all(self, said: set[str]) -> tuple[str, ...]:
+        """Parties in the order of names, those whom no policy names last; `every pod` where it is all of them."""
+        everybody = {self.say(endpoint) for endpoint in self.parties.endpoints if self.governs(endpoint)}
+        return (EVERYBODY,) if said == everybody else tuple(sorted(said, key=lambda one: (one.startswith(STRANGER), one)))
+
     def judge(self, channel: Channel) -> Verdict:
         """The verdict on one packet of the channel: what makes it possible."""
         place = channel.ports.spans[0][0]
         protocol, number = PROTOCOLS[place // 65536], place % 65536 or 1
         return self.network.may_reach(_one(channel.source), _one(channel.destination), number, protocol)
 
+    def has(self, channel: Channel) -> bool:
+        """Whether both ends are known here."""
+        ends = (channel.source, channel.destination)
+        return all(not isinstance(end, Endpoint) or end in self._known for end in ends)
+
+    @cached_property
+    def _known(self) -> frozenset[Endpoint]:
+        return frozenset(self.parties.endpoints)
+
     def because(self, reasons: Sequence[Reason]) -> tuple[Because, ...]:
         """The reasons of the objects that made a verdict, each once."""
-        bodies = (self.objects.by_name.get(self._named(reason)) for reason in reasons)
+        bodies = (self.objects.by_name.get(self.named(reason)) for reason in reasons)
         return tuple(dict.fromkeys(because for body in bodies if body is not None and (because := find_because(body)) is not None))
 
-    def _named(self, reason: Reason) -> Name:
+    def named(self, reason: Reason) -> Name:
+        """The object of a reason."""
         kind, namespace, name = reason.object
         group = str(self.network.objects[reason.object]["apiVersion"]).rpartition("/")[0]
         return Name(group, kind, namespace, name)
@@ -108,6 +106,30 @@ def _one(party: Party) -> Endpoint | HostName | Address | Block:
         first = next(iter(blocks(party)))
         return first.network_address
     return party
+
+
+def gather(reach: Reach, flows: Iterable[Flow]) -> tuple[Channel, ...]:
+    """The channels of some flows that have an end in a namespace which the objects govern, in the order of names."""
+    inside: defaultdict[tuple[Party, Party, bool], Intervals] = defaultdict(lambda: NOTHING)
+    outside: defaultdict[tuple[bool, Endpoint, Intervals, bool], Intervals] = defaultdict(lambda: NOTHING)
+    for flow in flows:
+        sources, destinations = list(flow.source.endpoints()), list(flow.destination.endpoints())
+        for one in sources:
+            for other in destinations:
+                if one != other and (reach.governs(one) or reach.governs(other)):
+                    inside[one, other, flow.certain] |= flow.ports
+        for leaving, here, there in ((True, sources, flow.destination), (False, destinations, flow.source)):
+            addresses = there.peers.outside & ALL_ADDRESSES
+            for endpoint in filter(reach.governs, here):
+                if addresses:
+                    outside[leaving, endpoint, flow.ports, flow.certain] |= addresses
+                for name in there.host_names():
+                    inside[endpoint, name, flow.certain] |= flow.ports
+    channels = [Channel(one, other, ports, certain) for (one, other, certain), ports in inside.items()]
+    for (leaving, endpoint, ports, certain), addresses in outside.items():
+        ends: tuple[Party, Party] = (endpoint, addresses) if leaving else (addresses, endpoint)
+        channels.append(Channel(*ends, ports, certain))
+    return tuple(sorted(channels, key=lambda c: (reach.say(c.destination), reach.say(c.source), c.ports.spans)))
 
 
 def addresses_of(cidr: str) -> Intervals:

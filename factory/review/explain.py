@@ -14,10 +14,7 @@ from .objects import ReviewError
 from .reachability import Action, Direction, Endpoint, HostName, Reason, Verdict, say_ports
 from .reachability.interval import Intervals
 from .reachability.port import PROTOCOLS, port
-from .witness import STRANGER, WITNESS
-
-EVERYBODY = "every pod"
-"""Every pod in a namespace that the objects govern, whatever its labels."""
+from .witness import WITNESS
 
 
 @dataclass(frozen=True)
@@ -40,13 +37,8 @@ def explain_reach(reach: Reach) -> tuple[Passage, ...]:
         verdict = reach.judge(channel)
         key = reach.say(channel.destination), say_ports(channel.ports), reach.because(verdict.reasons), channel.certain
         passages[key].append((reach.say(channel.source), verdict))
-    everybody = {reach.say(endpoint) for endpoint in reach.parties.endpoints if reach.governs(endpoint)}
-
-    def sources(said: set[str]) -> tuple[str, ...]:
-        return (EVERYBODY,) if said == everybody else tuple(sorted(said, key=lambda source: (source.startswith(STRANGER), source)))
-
     return tuple(
-        Passage(sources({source for source, _ in said}), destination, ports, certain, _by([verdict for _, verdict in said]), because)
+        Passage(reach.say_all({source for source, _ in said}), destination, ports, certain, _by([verdict for _, verdict in said]), because)
         for (destination, ports, because, certain), said in passages.items()
     )
 

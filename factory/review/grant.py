@@ -62,9 +62,9 @@ def _asset(objects: Objects, segment: str, kind: str, line: str) -> tuple[str, b
     """In the spec's words where there is one: claims are datasets, repositories are models."""
     factory = objects.stack.factory if objects.stack else None
     if kind in ("reads", "writes"):
-        for dataset in factory.datasets if factory else ():
-            if dataset.claim_name == line and dataset.segment == segment:
-                return f"dataset {dataset.name} ({dataset.classification.value})", dataset.classification.sensitive
+        datasets = [dataset for dataset in (factory.datasets if factory else ()) if dataset.claim_name == line]
+        for dataset in sorted(datasets, key=lambda dataset: dataset.segment != segment):
+            return f"dataset {dataset.name} ({dataset.classification.value})", dataset.classification.sensitive
         return f"claim {line}", True
     if kind == "models":
         named = [model.name for model in (factory.models if factory else ()) if model.repository == line]

@@ -9,8 +9,8 @@ from typing import Any
 
 from factory.errors import did_you_mean, listed
 from factory.plan import Because
-from factory.review.channel import Reach, find_reach
-from factory.review.explain import EVERYBODY, Answer, Passage, answer, explain_reach, say_reasons
+from factory.review.channel import EVERYBODY, Reach, find_reach
+from factory.review.explain import Answer, Passage, answer, explain_reach, say_reasons
 from factory.review.grant import Grant, find_grants
 from factory.review.objects import Objects, ReviewError
 from factory.review.right import Right, find_rights

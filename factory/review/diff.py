@@ -1,0 +1,384 @@
+"""What a change means: who may now do what that could not before, and the other way round."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from factory.load import Stack, load_object
+from factory.plan import Because, names, plan_factory
+from factory.spec import is_public
+
+from .channel import Channel, Reach, find_reach, gather
+from .objects import Name, Object, Objects, find_because
+from .reachability import Endpoint, compare, say_ports
+from .reachability.address import blocks
+from .reachability.interval import Intervals
+from .trust import POLICIES, Fact, Topic, Weight, find_facts, find_rest
+
+
+class Effect(StrEnum):
+    """What a change does to trust."""
+
+    WIDENS = "widens"
+    UNKNOWN = "unknown"
+    """Not understood, so it counts as if it widened."""
+    NARROWS = "narrows"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that is different."""
+
+    effect: Effect
+    topic: Topic
+    weight: Weight
+    said: str
+    """A sentence that says what is new, gone or different."""
+    because: tuple[Because, ...] = ()
+    places: tuple[str, ...] = ()
+    """Where each `because` stands: file and line."""
+    by: tuple[Name, ...] = ()
+    """The objects that differ."""
+
+
+@dataclass(frozen=True)
+class Diff:
+    """All changes between two sets of objects, worst first."""
+
+    old: str
+    new: str
+    changes: tuple[Change, ...]
+    renamed: tuple[tuple[str, str], ...] = ()
+    """Segments that only have another name. Their objects are made anew all the same."""
+
+    @property
+    def verdict(self) -> str:
+        """`widens trust`, `narrows trust`, `widens and narrows trust` or `neutral`. What is not understood counts as widening."""
+        effects = {change.effect for change in self.changes}
+        widens, narrows = bool(effects & {Effect.WIDENS, Effect.UNKNOWN}), Effect.NARROWS in effects
+        said = " and ".join(word for word, so in (("widens", widens), ("narrows", narrows)) if so)
+        return f"{said} trust" if said else "neutral"
+
+    @property
+    def widens(self) -> bool:
+        """Whether somebody may do more, or perhaps does."""
+        return any(change.effect in (Effect.WIDENS, Effect.UNKNOWN) for change in self.changes)
+
+
+def diff(old: Objects, new: Objects) -> Diff:
+    """What changes in trust from `old` to `new`. Every object that differs is part of some change."""
+    renamed: tuple[tuple[str, str], ...] = ()
+    if old.stack is not None and new.stack is not None:
+        old, renamed = _follow_renames(old, new)
+    with_spec = _compare_specs(old, new)
+    if not with_spec:
+        old, new = replace(old, stack=None), replace(new, stack=None)
+    changes = [
+        *(Change(Effect.NEUTRAL, Topic.SEGMENTS, Weight.HIGH, _say_rename(*pair)) for pair in renamed),
+        *_reach_changes(old, new),
+        *_fact_changes(old, new, with_spec),
+    ]
+    changes += _object_changes(old, new, {name for change in changes for name in change.by})
+    changes += _file_changes(old, new)
+    order = list(Effect)
+    changes.sort(key=lambda change: (order.index(change.effect), change.weight, list(Topic).index(change.topic), change.said))
+    return Diff(old.source, new.source, tuple(changes), renamed)
+
+
+def _compare_specs(old: Objects, new: Objects) -> bool:
+    """Facts of the spec are compared where both have one, or where one side is nothing at all."""
+    return all(side.stack is not None or not side.bodies for side in (old, new))
+
+
+# Who reaches whom
+
+
+def _reach_changes(old: Objects, new: Objects) -> Iterator[Change]:
+    before, after = find_reach(old, new), find_reach(new, old)
+    change = compare(before.network, after.network)
+    for flows, here, there, effect in ((change.gained, after, before, Effect.WIDENS), (change.lost, before, after, Effect.NARROWS)):
+        grouped: defaultdict[tuple[Any, ...], list[Channel]] = defaultdict(list)
+        for channel in gather(here, flows):
+            because, by = _causes(channel, here, there)
+            key = here.say(channel.destination), channel.ports, channel.certain, because, _weigh(here, channel)
+            grouped[(*key, by if not because else ())].append(channel)
+        no_longer = "no longer: " if effect is Effect.NARROWS else ""
+        for (_, ports, certain, because, weight, _), channels in grouped.items():
+            names_ = {name for channel in channels for name in _causes(channel, here, there)[1]}
+            sources = here.say_all({_say_source(channel, here, there) for channel in channels})
+            may = "may" if certain else "may perhaps"
+            said = f"{no_longer}{_together(sources)} {may} reach {_say_destination(channels[0], here, there)} on {say_ports(ports)}"
+            yield _change(effect, Topic.REACH, weight, said, here.objects, because, tuple(sorted(names_)))
+
+
+def _say_source(channel: Channel, here: Reach, there: Reach) -> str:
+    source = channel.source
+    return _say_addresses(source, channel, here, there) if isinstance(source, Intervals) else here.say(source)
+
+
+def _say_destination(channel: Channel, here: Reach, there: Reach) -> str:
+    destination = channel.destination
+    return _say_addresses(destination, channel, here, there) if isinstance(destination, Intervals) else here.say(destination)
+
+
+def _say_addresses(addresses: Intervals, channel: Channel, here: Reach, there: Reach) -> str:
+    """The range as the policy has it, where the difference alone would be a long list of blocks."""
+    if len(list(blocks(addresses))) <= 2:
+        return here.say(addresses)
+
+    def all_of(side: Reach) -> Intervals:
+        found = Intervals()
+        for other in side.channels:
+            if isinstance(other.source, Intervals) and other.destination == channel.destination and channel.ports <= other.ports:
+                found |= other.source
+            if isinstance(other.destination, Intervals) and other.source == channel.source and channel.ports <= other.ports:
+                found |= other.destination
+        return found
+
+    whole, rest = all_of(here), all_of(there) & all_of(here)
+    if not rest or not addresses <= whole:
+        return here.say(addresses)
+    return f"{here.say(whole)} (so far only {here.say(rest)})" if here.say(whole) != here.say(rest) else here.say(addresses)
+
+
+def _causes(channel: Channel, here: Reach, there: Reach) -> tuple[tuple[Because, ...], tuple[Name, ...]]:
+    """What lets it through on this side, and what stopped it on the other, as far as it differs."""
+    letting, stopping = here.judge(channel).reasons, there.judge(channel).reasons if there.has(channel) else ()
+    differing = [
+        (reach, reason)
+        for reach, reasons in ((here, letting), (there, stopping))
+        for reason in reasons
+        if here.objects.by_name.get(reach.named(reason)) != there.objects.by_name.get(reach.named(reason))
+    ]
+    chosen = [reason for reach, reason in differing if reach is here]
+    because = here.because(chosen) or there.because([reason for reach, reason in differing if reach is there])
+    return because, tuple(sorted({reach.named(reason) for reach, reason in differing}))
+
+
+def _weigh(reach: Reach, channel: Channel) -> Weight:
+    ends = (channel.source, channel.destination)
+    if any(isinstance(end, Intervals) and any(is_public(str(block)) for block in list(blocks(end))[:64]) for end in ends):
+        return Weight.CRITICAL
+    factory = reach.objects.stack.factory if reach.objects.stack else None
+    for peer in factory.peers if factory else ():
+        if peer.internet and any(isinstance(e, Endpoint) and e.namespace == peer.namespace and e.labels == peer.pod_labels for e in ends):
+            return Weight.CRITICAL
+    return Weight.MEDIUM if all(reach.governs(end) for end in ends) else Weight.HIGH
+
+
+# Facts
+
+
+def _fact_changes(old: Objects, new: Objects, with_spec: bool) -> Iterator[Change]:
+    before, after = find_facts(old, with_spec=with_spec), find_facts(new, with_spec=with_spec)
+    rights: defaultdict[tuple[Any, ...], list[Fact]] = defaultdict(list)
+    for key in [*(key for key in before if key not in after), *after]:
+        had, has = before.get(key), after.get(key)
+        fact = has or had
+        assert fact is not None
+        if had is None or has is None:
+            here, there = (new, old) if has else (old, new)
+            if fact.part and not any(name in there.by_name for name in fact.by):
+                continue
+            if not fact.opens and fact.place and Name("", "Namespace", "", fact.place) not in there.by_name:
+                continue
+            effect = Effect.WIDENS if fact.opens is bool(has) else Effect.NARROWS
+            if fact.topic is Topic.PEOPLE and len(fact.key) == 4:
+                subject, _, _, place = fact.key
+                rights[effect, bool(has), subject, place, fact.by[:1], fact.weight, fact.because].append(fact)
+                continue
+            prefix = "" if has else "no longer: "
+            because = (fact.because,) if fact.because else ()
+            yield _change(effect, fact.topic, fact.weight, prefix + fact.said, here, because, fact.by)
+        elif had.said != has.said or had.amount != has.amount:
+            if had.amount is None or has.amount is None:
+                effect = Effect.NEUTRAL if has.key[0] == "owner" else Effect.UNKNOWN
+            else:
+                effect = Effect.WIDENS if has.amount > had.amount else Effect.NARROWS if has.amount < had.amount else Effect.NEUTRAL
+            because = (has.because,) if has.because else ()
+            yield _change(effect, has.topic, has.weight, f"{has.said}; before: {had.said}", new, because, (*had.by, *has.by))
+    for (effect, gained, subject, place, _, weight, because), facts in rights.items():
+        said = ("" if gained else "no longer: ") + _say_rights(subject, place, facts)
+        by = tuple(dict.fromkeys(name for fact in facts for name in fact.by))
+        yield _change(effect, Topic.PEOPLE, weight, said, new if gained else old, (because,) if because else (), by)
+
+
+def _say_rights(subject: str, place: str, facts: Iterable[Fact]) -> str:
+    verbs: defaultdict[str, list[str]] = defaultdict(list)
+    for fact in facts:
+        verbs[fact.key[2]].append(fact.key[1])
+    resources: defaultdict[str, list[str]] = defaultdict(list)
+    for resource, words in verbs.items():
+        resources[", ".join(sorted(set(words)))].append(resource)
+    said = "; ".join(f"{words} {_together(sorted(held), 6)}" for words, held in sorted(resources.items()))
+    return f"{subject} may {said} in {place}"
+
+
+# Objects
+
+
+def _object_changes(old: Objects, new: Objects, told: set[Name]) -> Iterator[Change]:
+    """Fails closed: what no fact and no channel accounts for is listed too."""
+    certain = True
+    for name in sorted(old.by_name.keys() | new.by_name.keys()):
+        had, has = old.by_name.get(name), new.by_name.get(name)
+        if had == has:
+            continue
+        if had is None or has is None:
+            if name not in told:
+                body = has or had
+                assert body is not None
+                yield from _whole(name, body, new if has else old, gained=has is not None)
+            continue
+        before, after = find_rest(had), find_rest(has)
+        differing = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+        if differing:
+            shown = "; ".join(f"{path} {before.get(path, 'absent')} → {after.get(path, 'absent')}" for path in differing[:5])
+            rest = f" and {len(differing) - 5} more fields" if len(differing) > 5 else ""
+            said = f"{name} changed, meaning unknown: {shown}{rest}"
+            yield _change(Effect.UNKNOWN, Topic.OBJECTS, Weight.HIGH, said, new, _one(has), (name,))
+        elif name not in told:
+            if _without_because(had) == _without_because(has):
+                said = f"{name} has another reason: {_reason(has)}; before: {_reason(had)}"
+                yield _change(Effect.NEUTRAL, Topic.OBJECTS, Weight.LOW, said, new, _one(has), (name,))
+            else:
+                effect = Effect.NEUTRAL if certain and name.kind in (*POLICIES, "Role", "ClusterRole") else Effect.UNKNOWN
+                said = f"{name} changed, without effect on anybody known here"
+                yield _change(effect, Topic.OBJECTS, Weight.LOW, said, new, _one(has), (name,))
+
+
+HARMLESS = (*POLICIES, "Role", "ClusterRole", "LimitRange", "ConfigMap", "ResourceQuota", "RoleBinding")
+"""Kinds that say nothing by being there: what they do has been told, and this one does nothing."""
+OPENING = {
+    "PriorityClass": "pods may be given this priority",
+    "ResourceClaimTemplate": "pods may claim devices by it",
+    "DeviceClass": "devices may be claimed by it",
+    "LocalQueue": "jobs of the namespace may be queued by it",
+    "ClusterQueue": "queues share its GPUs",
+    "ResourceFlavor": "queues may name its nodes",
+}
+"""Kinds that let somebody do something by being there, and stop nobody."""
+
+
+def _whole(name: Name, body: Object, side: Objects, *, gained: bool) -> Iterator[Change]:
+    word = "is new" if gained else "is gone"
+    if name.kind in OPENING:
+        effect = Effect.WIDENS if gained else Effect.NARROWS
+        said = f"{name} {word}: {OPENING[name.kind]}"
+        yield _change(effect, Topic.CAPACITY, Weight.LOW, said, side, _one(body), (name,))
+    elif name.kind in HARMLESS:
+        said = f"{name} {word}, without effect on anybody known here"
+        yield _change(Effect.NEUTRAL, Topic.OBJECTS, Weight.LOW, said, side, _one(body), (name,))
+    else:
+        said = f"{name} {word}, meaning unknown"
+        yield _change(Effect.UNKNOWN, Topic.OBJECTS, Weight.HIGH, said, side, _one(body), (name,))
+
+
+def _file_changes(old: Objects, new: Objects) -> Iterator[Change]:
+    for path in sorted(old.files.keys() | new.files.keys()):
+        had, has = old.files.get(path), new.files.get(path)
+        if had != has:
+            word = "is new" if had is None else "is gone" if has is None else "changed"
+            yield Change(Effect.UNKNOWN, Topic.OBJECTS, Weight.CRITICAL, f"control-plane file {path} {word}, meaning unknown")
+
+
+# Renames
+
+
+def _follow_renames(old: Objects, new: Objects) -> tuple[Objects, tuple[tuple[str, str], ...]]:
+    """The old objects under the new names of segments that only have another name, and these names."""
+    assert old.stack is not None
+    assert new.stack is not None
+    before, after = old.stack.factory, new.stack.factory
+    gone = [segment for segment in before.segments if segment.name not in after.segment]
+    come = [segment for segment in after.segments if segment.name not in before.segment]
+    pairs: list[tuple[str, str]] = []
+    for segment in gone:
+        workloads = {workload.name for workload in before.workloads if workload.segment == segment.name}
+        alike = [
+            other.name
+            for other in come
+            if segment.model_copy(update={"name": other.name}) == other
+            and {workload.name for workload in after.workloads if workload.segment == other.name} == workloads
+        ]
+        if len(alike) == 1 and alike[0] not in [name for _, name in pairs]:
+            pairs.append((segment.name, alike[0]))
+    if not pairs:
+        return old, ()
+    data = before.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for was, becomes in pairs:
+        data = _rename(data, was, becomes)
+    factory = load_object(data, old.source)
+    plan = plan_factory(factory)
+    bodies = tuple(manifest.body for manifest in (*plan.bootstrap, *plan.manifests))
+    stack = Stack(factory, old.stack.document)
+    return Objects(old.source, bodies, {file.path: file.content for file in plan.files}, stack), tuple(pairs)
+
+
+def _rename(data: dict[str, Any], was: str, becomes: str) -> dict[str, Any]:
+    """The spec with one segment called otherwise, wherever it is named."""
+
+    def end(reference: str) -> str:
+        return f"{becomes}/{reference.partition('/')[2]}" if reference.startswith(f"{was}/") else reference
+
+    def each(collection: str, **fields: Any) -> list[dict[str, Any]]:
+        return [{**item, **{key: change(item[key]) for key, change in fields.items() if key in item}} for item in data.get(collection, ())]
+
+    def one(name: str) -> str:
+        return becomes if name == was else name
+
+    def many(listed: list[str]) -> list[str]:
+        return [one(name) for name in listed]
+
+    renamed = {
+        "segments": each("segments", name=one),
+        "workloads": each("workloads", segment=one),
+        "datasets": each("datasets", segment=one),
+        "flows": each("flows", to=end, **{"from": end}),
+        "pools": each("pools", segments=many),
+        "queues": each("queues", segments=many),
+        "access": each("access", segments=many),
+    }
+    return data | {key: items for key, items in renamed.items() if items}
+
+
+def _say_rename(was: str, becomes: str) -> str:
+    return f"segment {was} is now called {becomes}: its namespace and everything in it, volume claims too, is removed and made anew"
+
+
+# Words
+
+
+def _change(
+    effect: Effect, topic: Topic, weight: Weight, said: str, side: Objects, because: Iterable[Because], by: tuple[Name, ...]
+) -> Change:
+    because = tuple(because)
+    places = tuple(side.place(cause) for cause in because)
+    return Change(effect, topic, weight, said, because, places, tuple(dict.fromkeys(by)))
+
+
+def _one(body: Object) -> tuple[Because, ...]:
+    because = find_because(body)
+    return (because,) if because else ()
+
+
+def _reason(body: Object) -> str:
+    because = find_because(body)
+    return because.reason if because else "none"
+
+
+def _without_because(body: Object) -> str:
+    copy = json.loads(json.dumps(body, default=str))
+    (copy["metadata"].get("annotations") or {}).pop(names.BECAUSE, None)
+    return json.dumps(copy, sort_keys=True)
+
+
+def _together(words: Sequence[str], most: int = 6) -> str:
+    rest = len(words) - most
+    return ", ".join(words[:most]) + (f" and {rest} more" if rest > 0 else "")

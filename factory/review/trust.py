@@ -1,0 +1,379 @@
+"""The trust model: everything that somebody may do, and everything that stops somebody, as single facts read from the objects.
+
+A fact that *opens* widens trust when it is gained and narrows it when it is lost; a fact that closes is the other way round. Who reaches
+whom is not a list of facts: `factory.review.reachability` compares it as sets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from factory.plan import Because, names
+from factory.plan.guardrail import GRANTS
+from factory.spec import Posture
+
+from .grant import find_grants
+from .objects import Name, Object, Objects, find_because
+from .right import EVERYWHERE, SESSIONS, Right, find_rights
+
+Path = tuple[str, ...]
+
+
+class Topic(StrEnum):
+    """What a fact is about: the headings of a diff, in their order."""
+
+    REACH = "Who reaches whom"
+    DATA = "Data and models"
+    PEOPLE = "People and tools"
+    GUARDRAILS = "Guardrails"
+    SEGMENTS = "Segments and identities"
+    CAPACITY = "Nodes and quotas"
+    SPEC = "Posture and waivers"
+    OBJECTS = "Other objects"
+
+
+class Weight(IntEnum):
+    """How bad a fact is where it widens trust, worst first."""
+
+    CRITICAL = 1
+    """The internet, sensitive data, the means to give oneself more, a guardrail gone."""
+    HIGH = 2
+    """People who change what runs or enter it, a guardrail weakened, the world outside the factory, what is not understood."""
+    MEDIUM = 3
+    """From one workload to another, models, images."""
+    LOW = 4
+    """People who look, public data, nodes, quotas."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that is so."""
+
+    topic: Topic
+    key: tuple[str, ...]
+    """What tells it apart within its topic: two versions of it have the same."""
+    said: str
+    """A sentence: `training/notebook reads dataset claims (Restricted)`."""
+    opens: bool
+    """Whether it lets somebody do something, rather than stop somebody."""
+    weight: Weight
+    by: tuple[Name, ...] = ()
+    """The objects that make it so."""
+    because: Because | None = None
+    amount: Decimal | None = None
+    """Where more or less of it matters: the more, the wider."""
+    place: str = ""
+    """The namespace that it is about. What protects a namespace is neither gained nor lost together with it."""
+    part: bool = False
+    """Whether it is a detail of its object, not worth telling when the whole object comes or goes."""
+
+
+def find_facts(objects: Objects, *, with_spec: bool = True) -> dict[tuple[str, ...], Fact]:
+    """Every fact by its key. Without `with_spec` only those of objects, as for a rendered folder."""
+    found: dict[tuple[str, ...], Fact] = {}
+    for fact in _facts(objects, with_spec):
+        found[fact.topic.name, *fact.key] = fact
+    return found
+
+
+def _facts(objects: Objects, with_spec: bool) -> Iterator[Fact]:
+    for grant in find_grants(objects):
+        weight = Weight.CRITICAL if grant.sensitive else Weight.MEDIUM if grant.verb in ("serves", "produces", "runs") else Weight.LOW
+        topic = Topic.DATA if grant.verb in ("reads", "writes", "serves", "produces", "runs") else Topic.CAPACITY
+        said = f"{grant.workload} {grant.verb} {grant.what}"
+        yield Fact(topic, (grant.workload, grant.verb, grant.what), said, True, weight, (grant.by,) if grant.by else (), grant.because)
+    for right in find_rights(objects):
+        said = f"{right.subject} may {right.verb} {right.resource} in {right.place}"
+        binding = objects.by_name.get(right.by[0])
+        because = find_because(binding) if binding else None
+        yield Fact(
+            Topic.PEOPLE, (right.subject, right.verb, right.resource, right.place), said, True, weigh_right(right), right.by, because
+        )
+    for body in objects.bodies:
+        if reader := READERS.get(str(body["kind"])):
+            yield from reader(objects, body)
+    if with_spec and objects.stack:
+        yield from _of_spec(objects)
+
+
+GIVING = frozenset({"escalate", "bind", "impersonate", "approve", "sign", "*", "everything of"})
+GIVEN = ("roles", "rolebindings", "clusterroles", "clusterrolebindings", "secrets", "serviceaccounts/token", "validatingadmission", "*")
+
+
+def weigh_right(right: Right) -> Weight:
+    """How bad a right is."""
+    resource = right.resource.split(" ")[0]
+    if right.verb in GIVING or (resource.startswith(GIVEN) and not (right.reads_only)):
+        return Weight.CRITICAL
+    if right.reads_only:
+        return Weight.LOW
+    return Weight.CRITICAL if right.place == EVERYWHERE and resource.split(".")[0] in SESSIONS else Weight.HIGH
+
+
+# What each kind of object says
+
+
+def _namespace(objects: Objects, body: Object) -> Iterator[Fact]:
+    metadata = body["metadata"]
+    name, labels, by, because = metadata["name"], metadata.get("labels") or {}, (Name.of(body),), find_because(body)
+    place = objects.segments.get(name, name)
+    yield Fact(Topic.SEGMENTS, ("namespace", place), f"segment {place} exists", True, Weight.LOW, by, because, place=name)
+    if factory := labels.get(names.FACTORY):
+        said = f"the guardrails of {factory} hold in {place}"
+        yield Fact(Topic.GUARDRAILS, ("guarded", place), said, False, Weight.CRITICAL, by, because, place=name, part=True)
+    level = labels.get("pod-security.kubernetes.io/enforce", "privileged")
+    if level != "restricted":
+        said = f"{place} admits {level} pods: Pod Security does not enforce restricted"
+        yield Fact(Topic.GUARDRAILS, ("pod security", place), said, True, Weight.CRITICAL, by, because, place=name)
+    version = labels.get("pod-security.kubernetes.io/enforce-version", "latest")
+    said = f"Pod Security in {place} is that of {version}"
+    yield Fact(Topic.GUARDRAILS, ("pod security version", place), said, False, Weight.HIGH, by, because, place=name, part=True)
+    for mode in ("audit", "warn"):
+        if labels.get(f"pod-security.kubernetes.io/{mode}") == "restricted":
+            said = f"Pod Security in {place} has mode {mode} for restricted"
+            yield Fact(Topic.GUARDRAILS, ("pod security", place, mode), said, False, Weight.LOW, by, because, place=name, part=True)
+    for label in (names.SEGMENT, names.STAGE, names.OWNER):
+        word = label.rpartition("/")[2]
+        said = f"{place} has {word} {labels.get(label, 'none')}"
+        yield Fact(Topic.SEGMENTS, (word, place), said, False, Weight.MEDIUM, by, because, place=name, part=True)
+
+
+def _service_account(objects: Objects, body: Object) -> Iterator[Fact]:
+    metadata = body["metadata"]
+    place, name, by, because = metadata["namespace"], metadata["name"], (Name.of(body),), find_because(body)
+    said = f"{objects.segments.get(place, place)}/{name} is an identity"
+    if workload := (metadata.get("labels") or {}).get(names.WORKLOAD):
+        said += f" for pods of workload {workload}"
+    yield Fact(Topic.SEGMENTS, ("identity", place, name), said, True, Weight.LOW, by, because, place=place)
+    if body.get("automountServiceAccountToken") is not False:
+        said = f"pods of {objects.segments.get(place, place)}/{name} carry a standing API token"
+        yield Fact(Topic.SEGMENTS, ("token", place, name), said, True, Weight.HIGH, by, because, place=place)
+
+
+def _policy(objects: Objects, body: Object) -> Iterator[Fact]:
+    name, spec, because = body["metadata"]["name"], body.get("spec") or {}, find_because(body)
+    by = (Name.of(body),)
+
+    def part(key: tuple[str, ...], said: str, *, opens: bool = False) -> Fact:
+        return Fact(Topic.GUARDRAILS, ("policy", name, *key), f"{name} {said}", opens, Weight.HIGH, by, because, part=True)
+
+    title = because.reason if because else "a policy"
+    yield Fact(Topic.GUARDRAILS, ("policy", name), f"{name} is defined: {title}", False, Weight.CRITICAL, by, because)
+    if spec.get("failurePolicy", "Fail") != "Fail":
+        said = f"{name} is passed over when it cannot be evaluated (failurePolicy {spec['failurePolicy']})"
+        yield Fact(Topic.GUARDRAILS, ("policy", name, "failure"), said, True, Weight.CRITICAL, by, because)
+    constraints = spec.get("matchConstraints") or {}
+    for key, verb, opens in (("resourceRules", "looks at", False), ("excludeResourceRules", "passes over", True)):
+        for rule in constraints.get(key) or ():
+            for operation, resource in _requests(rule):
+                yield part((key, operation, resource), f"{verb} {operation} of {resource}", opens=opens)
+    for condition in spec.get("matchConditions") or ():
+        expression = str(condition.get("expression"))
+        yield part(("condition", str(condition.get("name"))), f"looks only at requests where {expression}", opens=True)
+    for validation in spec.get("validations") or ():
+        message = str(validation.get("message") or validation.get("expression"))
+        yield part(("validation", message), f"refuses, unless {validation.get('expression')}: {message}")
+
+
+def _requests(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for operation in rule.get("operations") or ():
+        for group in rule.get("apiGroups") or ():
+            for resource in rule.get("resources") or ():
+                kinds = f"{resource}.{group}" if group else str(resource)
+                named = "".join(f' "{name}"' for name in rule.get("resourceNames") or ())
+                version, scope = ",".join(rule.get("apiVersions") or ()), rule.get("scope", "*")
+                yield str(operation), f"{kinds}{named} ({version}, {scope})"
+
+
+def _binding(objects: Objects, body: Object) -> Iterator[Fact]:
+    name, spec, because = body["metadata"]["name"], body.get("spec") or {}, find_because(body)
+    by = (Name.of(body),)
+    title = because.reason if because else f"binds {spec.get('policyName')}"
+    yield Fact(Topic.GUARDRAILS, ("binding", name), f"{name} is in force: {title}", False, Weight.CRITICAL, by, because)
+    actions = spec.get("validationActions") or ()
+    if "Deny" not in actions:
+        said = f"{name} denies nothing (validationActions {', '.join(actions) or 'none'})"
+        yield Fact(Topic.GUARDRAILS, ("binding", name, "deny"), said, True, Weight.CRITICAL, by, because)
+    for action in actions:
+        if action != "Deny":
+            said = f"{name} answers a violation with {action}"
+            yield Fact(Topic.GUARDRAILS, ("binding", name, action), said, False, Weight.LOW, by, because, part=True)
+    if "paramRef" in spec and spec["paramRef"].get("parameterNotFoundAction") != "Deny":
+        said = f"{name} lets everything pass where there are no grants (parameterNotFoundAction)"
+        yield Fact(Topic.GUARDRAILS, ("binding", name, "parameters"), said, True, Weight.CRITICAL, by, because)
+
+
+SEGMENT_GRANTS = {
+    "workloads": ("admits pods of workload", Weight.LOW),
+    "registries": ("admits images from", Weight.MEDIUM),
+    "audiences": ("admits tokens for", Weight.MEDIUM),
+    "accounts": ("lets itself be operated by service account", Weight.HIGH),
+}
+
+
+def _grants(objects: Objects, body: Object) -> Iterator[Fact]:
+    name = Name.of(body)
+    if name.name != GRANTS:
+        return
+    place, by, because = objects.segments.get(name.namespace, name.namespace), (name,), find_because(body)
+    data = body.get("data") or {}
+    for key, (verb, weight) in SEGMENT_GRANTS.items():
+        topic = Topic.PEOPLE if key == "accounts" else Topic.SEGMENTS
+        for line in str(data.get(key, "")).splitlines():
+            yield Fact(topic, (key, place, line), f"{place} {verb} {line}", True, weight, by, because, place=name.namespace)
+    for key, lines in sorted(data.items()):
+        if key.startswith("sessions."):
+            session = key.partition(".")[2]
+            for line in str(lines).splitlines():
+                said = f"{line} opens {session} sessions in pods of {place}"
+                yield Fact(Topic.PEOPLE, (key, place, line), said, True, Weight.HIGH, by, because)
+    if data.get("digests") != "true":
+        said = f"{place} admits images without digest"
+        yield Fact(Topic.SEGMENTS, ("digests", place), said, True, Weight.HIGH, by, because, place=name.namespace)
+    if "priority" in data:
+        said = f"pods of {place} have priority class {data['priority']}"
+        yield Fact(Topic.CAPACITY, ("priority", place), said, True, Weight.LOW, by, because, place=name.namespace)
+
+
+def _quota(objects: Objects, body: Object) -> Iterator[Fact]:
+    name, because = Name.of(body), find_because(body)
+    place = objects.segments.get(name.namespace, name.namespace)
+    for resource, limit in ((body.get("spec") or {}).get("hard") or {}).items():
+        said = f"{place} may use {limit} of {resource} at most"
+        key = ("quota", place, name.name, str(resource))
+        yield Fact(Topic.CAPACITY, key, said, False, Weight.LOW, (name,), because, quantity(limit), name.namespace)
+
+
+def _limits(objects: Objects, body: Object) -> Iterator[Fact]:
+    name, because = Name.of(body), find_because(body)
+    place = objects.segments.get(name.namespace, name.namespace)
+    for item in (body.get("spec") or {}).get("limits") or ():
+        for bound, amounts in item.items():
+            for resource, amount in amounts.items() if isinstance(amounts, dict) else ():
+                said = f"a {str(item.get('type')).lower()} in {place} has {bound} {amount} of {resource}"
+                key = ("limits", place, name.name, str(item.get("type")), bound, str(resource))
+                yield Fact(Topic.CAPACITY, key, said, False, Weight.LOW, (name,), because, quantity(amount), name.namespace)
+
+
+def _node(objects: Objects, body: Object) -> Iterator[Fact]:
+    metadata, by, because = body["metadata"], (Name.of(body),), find_because(body)
+    if pool := (metadata.get("labels") or {}).get(names.NODE_POOL):
+        said = f"node {metadata['name']} belongs to pool {pool}"
+        yield Fact(Topic.CAPACITY, ("node", metadata["name"]), said, True, Weight.LOW, by, because)
+    for taint in (body.get("spec") or {}).get("taints") or ():
+        word = f"{taint.get('key')}={taint.get('value', '')}:{taint.get('effect')}"
+        said = f"node {metadata['name']} is closed to pods that do not tolerate {word}"
+        yield Fact(Topic.CAPACITY, ("taint", metadata["name"], word), said, False, Weight.MEDIUM, by, because, part=True)
+
+
+READERS: Mapping[str, Callable[[Objects, Object], Iterator[Fact]]] = {
+    "Namespace": _namespace,
+    "ServiceAccount": _service_account,
+    "ValidatingAdmissionPolicy": _policy,
+    "ValidatingAdmissionPolicyBinding": _binding,
+    "ConfigMap": _grants,
+    "ResourceQuota": _quota,
+    "LimitRange": _limits,
+    "Node": _node,
+}
+
+POLICIES = ("NetworkPolicy", "ClusterNetworkPolicy", "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
+
+_LABELS: Path = ("metadata", "labels")
+UNDERSTOOD: Mapping[str, tuple[Path, ...]] = {
+    **dict.fromkeys(POLICIES, (("spec",),)),
+    "Namespace": (
+        *((*_LABELS, f"pod-security.kubernetes.io/{key}") for key in ("enforce", "enforce-version", "audit", "warn")),
+        *((*_LABELS, key) for key in (names.FACTORY, names.SEGMENT, names.STAGE, names.OWNER)),
+    ),
+    "ServiceAccount": ((*_LABELS, names.WORKLOAD), ("automountServiceAccountToken",)),
+    "Role": (("rules",),),
+    "ClusterRole": (("rules",), ("aggregationRule",)),
+    "RoleBinding": (("subjects",), ("roleRef",)),
+    "ClusterRoleBinding": (("subjects",), ("roleRef",)),
+    "ValidatingAdmissionPolicy": tuple(
+        ("spec", *path)
+        for path in (
+            ("failurePolicy",),
+            ("matchConditions",),
+            ("validations",),
+            ("matchConstraints", "resourceRules"),
+            ("matchConstraints", "excludeResourceRules"),
+        )
+    ),
+    "ValidatingAdmissionPolicyBinding": (("spec", "validationActions"), ("spec", "paramRef", "parameterNotFoundAction")),
+    "ResourceQuota": (("spec", "hard"),),
+    "LimitRange": (("spec", "limits"),),
+    "Node": ((*_LABELS, names.NODE_POOL), ("spec", "taints")),
+}
+"""Of each kind the fields whose whole meaning is in facts, or in who reaches whom. Any other change is listed as not understood."""
+
+_GRANT_KEYS = ("workloads", "registries", "audiences", "accounts", "digests", "priority")
+_GRANT_ENDS = ("reads", "writes", "models", "pool", "resources", "claim-templates", "nodes", "images")
+
+
+def find_rest(body: Object) -> dict[str, str]:
+    """The fields of an object that no fact speaks of, each leaf by its path, as JSON."""
+    kind = str(body["kind"])
+    ignored: tuple[Path, ...] = (("metadata", "annotations", names.BECAUSE), ("metadata", "name"), ("metadata", "namespace"))
+    known = (*ignored, *UNDERSTOOD.get(kind, ()))
+
+    def leaves(value: Any, path: Path) -> Iterator[tuple[str, str]]:
+        if path in known or (kind == "ConfigMap" and _granted(body, path)):
+            return
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                yield from leaves(inner, (*path, str(key)))
+        elif isinstance(value, list) and value:
+            for position, inner in enumerate(value):
+                yield from leaves(inner, (*path, str(position)))
+        else:
+            yield ".".join(path), json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+    return dict(leaves(body, ()))
+
+
+def _granted(body: Object, path: Path) -> bool:
+    if body["metadata"]["name"] != GRANTS or len(path) != 2 or path[0] != "data":
+        return False
+    head, _, tail = path[1].rpartition(".")
+    return path[1] in _GRANT_KEYS or head == "sessions" or bool(head and tail in _GRANT_ENDS)
+
+
+UNITS: Mapping[str, Decimal] = {
+    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
+    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
+    "m": Decimal("0.001"),
+}
+"""Suffixes of Kubernetes quantities."""
+
+
+def quantity(value: Any) -> Decimal | None:
+    """A Kubernetes quantity as a number; None for what is none."""
+    text = str(value)
+    unit = next((unit for unit in UNITS if text.endswith(unit)), "")
+    try:
+        return Decimal(text.removesuffix(unit)) * UNITS.get(unit, 1)
+    except InvalidOperation:
+        return None
+
+
+# What only the spec says
+
+
+def _of_spec(objects: Objects) -> Iterator[Fact]:
+    assert objects.stack is not None
+    factory = objects.stack.factory
+    if factory.posture is not Posture.PRODUCTION:
+        because = Because("posture", "what Production refuses is only warned about")
+        yield Fact(Topic.SPEC, ("posture",), "the posture is Development, which refuses less", True, Weight.HIGH, (), because)
+    for waiver in factory.waivers:
+        because = Because(f"waivers[{waiver.reference}]", waiver.reason)
+        until = Decimal(waiver.expires.replace("-", ""))
+        said = f"{waiver.rule} is waived for {waiver.path} until {waiver.expires}, by {waiver.owner}"
+        yield Fact(Topic.SPEC, ("waiver", waiver.reference), said, True, Weight.HIGH, (), because, until)
