@@ -25,7 +25,7 @@ WRITE = ("create", "delete", "patch")
 """Server-side apply creates and changes by patch; where the object is new the API server asks for `create` of that name too."""
 
 CONSTANT = ("ConfigMap", "LimitRange", "ResourceQuota", "Role", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-"""Kinds whose names no segment, workload or flow changes: the deployer may touch those names only."""
+"""Kinds whose names no segment, workload or flow changes: the deployer may write those names only."""
 
 
 class Resource(NamedTuple):
@@ -95,10 +95,12 @@ def _rules(resource: Resource, manifests: list[Manifest]) -> Iterator[Body]:
     kind = manifests[0].body["kind"]
     planned = tuple(sorted({manifest.body["metadata"]["name"] for manifest in manifests}))
     write = ("patch",) if all(manifest.patch for manifest in manifests) else WRITE
-    if kind not in CONSTANT:
+    if kind in CONSTANT:
+        # Whoever makes a policy with parameters must be able to read all objects of their kind: the API server insists.
+        yield _rule(resource, READ)
+        yield _rule(resource, (*write, *(("bind", "escalate") if kind == "Role" else ())), planned)
+    else:
         yield _rule(resource, (*READ, *write))
-        return
-    yield _rule(resource, (*READ, *write, *(("bind", "escalate") if kind == "Role" else ())), planned)
 
 
 def _rule(resource: Resource, verbs: Iterable[str], named: tuple[str, ...] = ()) -> Body:

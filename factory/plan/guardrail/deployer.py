@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from factory.plan import controls, names
-from factory.spec import ClusterApiPool, Factory
+from collections.abc import Iterator
 
-from .boundary import boundary_rules
-from .guardrail import Guardrail, Validation, text, texts
+from factory.plan import controls, names
+from factory.spec import Factory, KarpenterPool, NetworkEngine
+
+from .boundary import ALL, boundary_rules
+from .guardrail import Guardrail, Rule, Validation, text
 
 
 def deployer(factory: Factory) -> Guardrail:
-    """RBAC cannot say "in namespaces that do not exist yet", so the deployer may write its kinds in all of them. This says where."""
-    other = sorted({pool.namespace for pool in factory.pools if isinstance(pool, ClusterApiPool)})
+    """RBAC cannot say "namespaces that do not exist yet", so the deployer may write its kinds under any name. This says which are its own:
+    what lives in the factory's namespaces, and outside of namespaces what bears the factory's label, before and after. Nodes are not
+    looked at: a pool's are named in the plan, and belong to somebody else."""
+    label = f".metadata.?labels[?{text(names.FACTORY)}].orValue('') == {text(factory.name)}"
     return Guardrail(
         "ZG14",
         "deployer",
-        "The deployer writes in its factory's namespaces only.",
+        "The deployer writes what belongs to its factory only.",
         (controls.TENET_3, controls.AUTHORIZATION, controls.CIS_RBAC),
-        rules=boundary_rules(factory),
+        rules=(*boundary_rules(factory), *_cluster_rules(factory)),
         conditions={"by-deployer": f"request.userInfo.username == {text(factory.deployer.user)}"},
         validations=(
             Validation(
-                f"namespaceObject.metadata.?labels[?{text(names.FACTORY)}].orValue('') == {text(factory.name)}"
-                f" || request.namespace in {texts(tuple(other))}",
-                f"{factory.deployer.user} deploys factory {factory.name} and writes in no namespace but its segments.",
+                f"namespaceObject != null ? namespaceObject{label} : [object, oldObject].all(o, o == null || dyn(o){label})",
+                f"{factory.deployer.user} deploys factory {factory.name} and writes nothing that does not bear its label {names.FACTORY}.",
             ),
         ),
         where="Everywhere",
     )
+
+
+def _cluster_rules(factory: Factory) -> Iterator[Rule]:
+    """Kinds without namespace that the factory may have, but for policies, which no policy sees."""
+    yield Rule("", "v1", ("namespaces",), ALL, "Cluster")
+    yield Rule("scheduling.k8s.io", "v1", ("priorityclasses",), ALL, "Cluster")
+    yield Rule("resource.k8s.io", "v1", ("deviceclasses",), ALL, "Cluster")
+    if factory.cluster.network_policy is NetworkEngine.CILIUM:
+        yield Rule("cilium.io", "v2", ("ciliumclusterwidenetworkpolicies",), ALL, "Cluster")
+    if factory.cluster.cluster_network_policy:
+        yield Rule("policy.networking.k8s.io", "*", ("clusternetworkpolicies",), ALL, "Cluster")
+    if factory.queues:
+        yield Rule("kueue.x-k8s.io", "v1beta2", ("clusterqueues", "resourceflavors"), ALL, "Cluster")
+    if any(isinstance(pool, KarpenterPool) for pool in factory.pools):
+        yield Rule("karpenter.sh", "v1", ("nodepools",), ALL, "Cluster")
+        yield Rule("karpenter.k8s.aws", "v1", ("ec2nodeclasses",), ALL, "Cluster")
