@@ -33,6 +33,6 @@ def find_backward_data(factory: Factory) -> Iterator[Problem]:
             holder = factory.dataset[name].segment
             earlier = [reader.reference for reader in readers[name] if is_backward(stage, factory.segment[reader.segment].stage)]
             if is_backward(stage, factory.segment[holder].stage):
-                earlier.insert(0, f"segment {holder}")
+                earlier.append(f"segment {holder}")
             if earlier:
                 yield Problem(f"workloads[{workload.reference}].writes[{name}]", f"brings data from {stage} back to {listed(earlier)}")

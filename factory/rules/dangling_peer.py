@@ -21,10 +21,9 @@ from .rule import Problem, rule
 )
 def find_dangling_peers(factory: Factory) -> Iterator[Problem]:
     known = factory.peer
-    workloads: dict[str, str] | None = None
     for flow in factory.flows:
         for end, name in (("from", flow.source), ("to", flow.to)):
             if "/" not in name and name not in known:
-                workloads = workloads or {workload.name: workload.reference for workload in factory.workloads}
                 problem = dangling(f"flows[{flow.reference}].{end}", "peers", name, known)
-                yield problem._replace(fix=f'Did you mean "{workloads[name]}"?') if name in workloads else problem
+                meant = min((reference for reference in factory.workload if reference.endswith(f"/{name}")), default=None)
+                yield problem._replace(fix=f'Did you mean "{meant}"?') if meant else problem

@@ -22,7 +22,7 @@ from .rule import Problem, rule
 )
 def find_shared_nodes(factory: Factory) -> Iterator[Problem]:
     first: dict[str, str] = {}
-    for pool in factory.pools:
+    for pool in sorted(factory.pools, key=lambda pool: pool.name):
         if isinstance(pool, StaticPool):
             shared: dict[str, list[str]] = defaultdict(list)
             for node in pool.nodes.expanded:

@@ -27,7 +27,7 @@ def find_shared_ports(factory: Factory) -> Iterator[Problem]:
 
 def _shared(path: str, owner: Workload | Peer) -> Iterator[Problem]:
     first: dict[tuple[int, str], str] = {}
-    for listener in owner.listens:
+    for listener in sorted(owner.listens, key=lambda listener: listener.name):
         name = first.setdefault((listener.port, listener.protocol), listener.name)
         if name != listener.name:
             yield Problem(f"{path}.listens[{listener.name}].port", f"is also that of {name}", f"{listener.port}/{listener.protocol}")

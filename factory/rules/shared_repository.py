@@ -19,7 +19,7 @@ from .rule import Problem, rule
 )
 def find_shared_repositories(factory: Factory) -> Iterator[Problem]:
     first: dict[str, str] = {}
-    for model in factory.models:
+    for model in sorted(factory.models, key=lambda model: model.name):
         name = first.setdefault(model.repository, model.name)
         if name != model.name:
             yield Problem(f"models[{model.name}].repository", f"is also that of model {name}", model.repository)

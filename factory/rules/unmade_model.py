@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
+from factory.errors import listed
 from factory.plan import controls
 from factory.spec import Factory
 
@@ -19,10 +21,10 @@ from .rule import Problem, rule
 )
 def find_unmade_models(factory: Factory) -> Iterator[Problem]:
     produced = {name for workload in factory.workloads for name in workload.produces}
-    served: dict[str, str] = {}
+    served: dict[str, list[str]] = defaultdict(list)
     for workload in factory.workloads:
         for name in workload.serves:
-            served.setdefault(name, workload.reference)
-    for name, server in served.items():
+            served[name].append(workload.reference)
+    for name, servers in served.items():
         if name not in produced and not factory.model[name].imported:
-            yield Problem(f"models[{name}]", f"is served by {server}, but produced by no workload and not imported")
+            yield Problem(f"models[{name}]", f"is served by {listed(servers)}, but produced by no workload and not imported")
