@@ -73,11 +73,9 @@ class Build:
 
 
 def _judge(findings: Iterable[Finding]) -> None:
-    errors = []
-    for finding in findings:
-        if finding.severity is Severity.ERROR:
-            errors.append(finding)
-        else:
-            pulumi.log.warn(str(finding))
-    if errors:
+    """Raises SpecError with the errors; without one, logs the warnings in one message, since a preview shows each message twice."""
+    by_severity = {severity: [finding for finding in findings if finding.severity is severity] for severity in Severity}
+    if errors := by_severity[Severity.ERROR]:
         raise SpecError(errors, CONFIG_KEY)
+    if warnings := by_severity[Severity.WARNING]:
+        pulumi.log.warn("\n".join([f"{CONFIG_KEY}: {len(warnings)} warning(s)", *(f"  {finding}" for finding in warnings)]))
