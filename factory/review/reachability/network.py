@@ -175,7 +175,8 @@ class Network:
     def may_reach(self, source: Peer, destination: Peer, number: int | str, protocol: str = "TCP") -> Verdict:
         """May `source` open a connection to `destination` on a port, or on the port that the destination calls by that name?
 
-        A CIDR block as a peer asks for any of its addresses: Allowed if one is, Denied only if all are. Raises LookupError for an endpoint
+        A CIDR block as a peer asks for any of its addresses: Allowed if one is, Denied only if all are. An address is a place outside,
+        whether or not an endpoint has it: for the endpoint ask by the endpoint. Raises LookupError for an endpoint
         that the network does not have and for a port name that the destination does not have, ValueError for a port that cannot exist.
         """
         if isinstance(number, str):

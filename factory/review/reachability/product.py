@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from .interval import Intervals
 from .population import Peers, bits
 
+_FEW = 8  # cuts that are tried on every product before an index of them pays
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
@@ -57,9 +59,6 @@ def subtract(products: Iterable[Product], cuts: Iterable[Product]) -> list[Produ
             parts = [piece for part in parts for piece in part.minus(cuts[i])]
         remaining += parts
     return remaining
-
-
-_FEW = 8
 
 
 def merge(products: Iterable[Product]) -> list[Product]:
