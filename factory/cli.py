@@ -13,9 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import Finding, Severity, SpecError
+
+if TYPE_CHECKING:
+    from .spec import Factory
 
 CLEAN, FINDINGS, USAGE, DRIFT = 0, 1, 2, 3
 
@@ -111,14 +114,13 @@ def _seconds(text: str) -> float:
 
 def _validate(options: argparse.Namespace) -> int:
     from .load import load_stack
-    from .rules import check
 
     code = CLEAN
     results: list[dict[str, Any]] = []
     for path in options.stack:
         try:
             stack = load_stack(path)
-            findings = stack.place(check(stack.factory, date.today()))
+            findings = stack.place(_check(stack.factory))
             summary = _summary(stack.factory)
         except SpecError as error:
             findings, summary = error.findings, ""
@@ -132,14 +134,25 @@ def _validate(options: argparse.Namespace) -> int:
     return code
 
 
+def _check(factory: Factory) -> tuple[Finding, ...]:
+    """What the rules find in the spec and, where nothing forbids to plan it, what the proof finds in the plan."""
+    from .plan import plan_factory
+    from .review.proof import prove
+    from .rules import check
+
+    findings = check(factory, date.today())
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return findings
+    return prove(factory, plan_factory(factory)) + findings
+
+
 def _render(options: argparse.Namespace) -> int:
     from .load import load_stack
     from .plan import plan_factory
     from .render import render
-    from .rules import check
 
     stack = load_stack(options.stack)
-    findings = stack.place(check(stack.factory, date.today()))
+    findings = stack.place(_check(stack.factory))
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         raise SpecError(errors, str(options.stack))

@@ -119,7 +119,7 @@ def _named_host(factory: Factory, workload: Workload, egress: Egress, name: str,
     host = egress.host or ""
     match = {"matchPattern": host} if host.startswith("*") else {"matchName": host}
     resolver = {"k8s:io.kubernetes.pod.namespace": dns.namespace, **{f"k8s:{key}": value for key, value in dns.pod_labels.items()}}
-    ports = [{"port": str(dns.port), "protocol": "ANY"}]
+    ports = [{"port": str(dns.port), "protocol": protocol} for protocol in ("UDP", "TCP")]
     spec = {
         "endpointSelector": {"matchLabels": {f"k8s:{names.WORKLOAD}": workload.name}},
         "egress": [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -174,6 +173,8 @@ def _single(bodies: Iterable[Object], folder: Path) -> tuple[Object, ...]:
 
 
 def _show(source: str) -> str:
+    import subprocess  # slow to import, and few need it
+
     try:
         shown = subprocess.run(["git", "show", "--end-of-options", source], capture_output=True, check=False)  # noqa: S603, S607
     except FileNotFoundError:
