@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a build, or a half-written file, is cleared up as on Ctrl-C
     try:
         return int(options.command(options))
     except LabError as error:

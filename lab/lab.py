@@ -68,6 +68,8 @@ class Lab:
 
         Returns: the programs that were started. Raises LabError.
         """
+        if not Path("/proc/self/stat").exists():
+            raise LabError("the lab runs on Linux only: it knows its own processes by /proc")
         declared = read_nodes(nodes) if nodes else []
         programs = provide(self.console)
         with self._locked():

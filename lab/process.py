@@ -13,7 +13,6 @@ from pathlib import Path
 
 from lab.state import write
 
-GRACE = 15.0  # seconds between SIGTERM and SIGKILL
 KEPT = ("HOME", "PATH", "TMPDIR", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -47,8 +46,8 @@ class Process:
         except OSError:
             return ""
 
-    def stop(self, grace: float = GRACE) -> None:
-        """End it, politely first. Never touches a process that is not the one we started."""
+    def stop(self, grace: float = 10.0) -> None:
+        """End it, politely first: SIGKILL follows SIGTERM after *grace* seconds. Never touches a process that is not the one we started."""
         for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
             if not self.alive:
                 return

@@ -42,7 +42,7 @@ class Plane:
 class Server:
     """`ports` are asked from the kernel; `health` is asked for on the first of them, and says 200 when the program is ready.
 
-    `once_well` runs then, before what needs the program starts.
+    `grace` is how many seconds it has to end before it is killed. `once_well` runs when it is ready, before what needs the program starts.
     """
 
     program: str
@@ -50,6 +50,7 @@ class Server:
     health: str
     needs: tuple[str, ...] = ()
     ports: tuple[str, ...] = ("https",)
+    grace: float = 10.0
     once_well: Callable[[Plane], None] = lambda plane: None
 
 
@@ -182,7 +183,8 @@ def kwok(plane: Plane) -> Flags:
 
 SERVERS = (
     Server("etcd", etcd, "/health", ports=("client", "peer")),
-    Server("kube-apiserver", kube_apiserver, "/readyz", needs=("etcd",), once_well=admit_clients),
+    # Ended politely, the API server waits a minute for everybody's watches; killed, it loses nothing, for all it knows is in etcd.
+    Server("kube-apiserver", kube_apiserver, "/readyz", needs=("etcd",), grace=3.0, once_well=admit_clients),
     Server("kube-controller-manager", kube_controller_manager, "/healthz", needs=("kube-apiserver",)),
     Server("kube-scheduler", kube_scheduler, "/healthz", needs=("kube-apiserver",)),
     Server("kwok", kwok, "/healthz", needs=("kube-apiserver",)),

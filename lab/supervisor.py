@@ -50,7 +50,7 @@ class Supervisor:
             if before.command == self.command(server):
                 self.running[server.program] = before
                 return
-            before.stop()
+            before.stop(server.grace)
         if not all(map(is_free, self.plane.ports[server.program].values())):
             self.plane.ports[server.program] = free_ports(server)
         self.start(server)
@@ -79,6 +79,9 @@ class Supervisor:
             answer = ask(process.ports[server.ports[0]], server.health, context)
             if not process.alive:
                 tail = process.tail()
+                if server.program not in self.started:  # it ran when we looked, and went down with what we repaired
+                    self.start(server)
+                    continue
                 if "address already in use" in tail and clashes < CLASHES:
                     clashes += 1
                     self.plane.ports[server.program] = free_ports(server)
@@ -110,7 +113,7 @@ def stop_all(folder: Path) -> list[str]:
     for server in reversed(SERVERS):
         process = recorded(folder, server.program)
         if process and process.alive:
-            process.stop()
+            process.stop(server.grace)
             stopped.append(server.program)
         if process:
             with contextlib.suppress(FileNotFoundError):

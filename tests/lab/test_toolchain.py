@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,14 @@ def test_a_build_is_whole_executable_and_made_once(only: Path) -> None:
         assert built.stat().st_mode & stat.S_IXUSR
     assert count.read_text() == "x\n"
     assert os.listdir(built.parent) == ["etcd"]
+
+
+def test_two_builders_at_once_build_once(only: Path) -> None:
+    """The second waits for the first, and takes what it built."""
+    count = only / "count"
+    writes = 'while [ "$1" != -o ]; do shift; done; /bin/sleep 0.3; echo built > "$2"'
+    script(only, "go", f'[ "$1" = env ] && echo go1.99.0 && exit; echo x >> {count}; {writes}')
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(toolchain.provide, Console.silent(), ("etcd",)) for _ in range(2)]
+        assert both[0].result() == both[1].result()
+    assert count.read_text() == "x\n"

@@ -1,7 +1,7 @@
 // The Pulumi Kubernetes provider, built from its published Go module.
 //
-// The module ships `schema.json` and `terraform-mapping.json`, but not the two generated copies that its own main embeds,
-// so this main reads them from beside the executable's build: `lab/toolchain` copies both here before it builds.
+// The module ships `schema.json` and `terraform-mapping.json`, but not the two generated copies that its own main embeds:
+// the lab makes both from them, beside this file in a folder of its own, before it builds.
 package main
 
 import (
