@@ -13,16 +13,26 @@ from .rule import Problem, rule
 
 _ESCALATING = frozenset({"escalate", "bind", "impersonate"})
 _GUARDED = frozenset(
-    {"roles", "rolebindings", "networkpolicies", "ciliumnetworkpolicies", "resourcequotas", "limitranges", "serviceaccounts"}
-    | {"serviceaccounts/token"}
+    {
+        "ciliumnetworkpolicies",
+        "limitranges",
+        "networkpolicies",
+        "persistentvolumeclaims",
+        "resourcequotas",
+        "rolebindings",
+        "roles",
+        "serviceaccounts",
+        "serviceaccounts/token",
+    }
 )
+"""What grants and bounds a segment's workloads are made of."""
 
 
 @rule(
     "ZT405",
     "No role can raise its own power",
-    why="Who may escalate, bind or impersonate, make tokens, or write roles, network policies and quotas, holds whatever they want (CIS "
-    "5.1.8).",
+    why="Who may escalate, bind or impersonate, make tokens, or write roles, network policies, volume claims and quotas, holds whatever "
+    "they want (CIS 5.1.8).",
     fix="Remove it: only the deployer changes these.",
     references=(controls.TENET_3, controls.AUTHORIZATION, controls.CIS_RBAC),
     waivable=False,

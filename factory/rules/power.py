@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from factory.spec import OPERATOR, VIEWER, Factory
+from collections.abc import Iterable
+
+from factory.plan.access import BUILT_IN
+from factory.spec import Factory, Permission
 
 READING = frozenset({"get", "list", "watch"})
 """Verbs that change nothing."""
@@ -10,7 +13,9 @@ READING = frozenset({"get", "list", "watch"})
 
 def may_write(factory: Factory) -> dict[str, bool]:
     """Whether the holder of each role may change something: by a verb that is more than reading, or by a session in a running pod."""
-    power = {VIEWER: False, OPERATOR: True}
-    for role in factory.roles:
-        power[role.name] = bool(role.sessions) or any(not READING.issuperset(permission.verbs) for permission in role.permissions)
-    return power
+    power = {name: _changes(permissions) for name, permissions in BUILT_IN.items()}
+    return power | {role.name: bool(role.sessions) or _changes(role.permissions) for role in factory.roles}
+
+
+def _changes(permissions: Iterable[Permission]) -> bool:
+    return any(not READING.issuperset(permission.verbs) for permission in permissions)

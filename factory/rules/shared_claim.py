@@ -20,7 +20,7 @@ from .rule import Problem, rule
 )
 def find_shared_claims(factory: Factory) -> Iterator[Problem]:
     first: dict[str, str] = {}
-    for dataset in sorted(factory.datasets, key=lambda dataset: dataset.name):
+    for dataset in sorted(factory.datasets, key=lambda dataset: (dataset.claim is not None, dataset.name)):
         name = first.setdefault(dataset.claim_name, dataset.name)
         if name != dataset.name:
             yield Problem(f"datasets[{dataset.name}].claim", f"is also that of dataset {name}", dataset.claim_name)

@@ -13,8 +13,9 @@ from .rule import Problem, rule
 
 @rule(
     "ZT308",
-    "A queue shares pools that its segments have",
-    why="A queue's share reserves GPUs. Where no pod of its segments may run on the pool, they are reserved for nobody.",
+    "A queue and its segments have pools in common",
+    why="A queue's share reserves GPUs. Where no pod of its segments may run on the pool, they are reserved for nobody; and a segment "
+    "without any of the queue's pools sends jobs that never start.",
     fix="Add the segment to the pool's `segments`, or take the share or the segment out of the queue.",
     references=(controls.TENET_3,),
 )
@@ -22,6 +23,10 @@ def find_ungranted_shares(factory: Factory) -> Iterator[Problem]:
     granted = {pool.name: frozenset(pool.segments) for pool in factory.pools}
     for queue in factory.queues:
         for share in queue.shares:
-            others = [segment for segment in queue.segments if segment not in granted[share.pool]]
-            if others:
-                yield Problem(f"queues[{queue.name}].shares[{share.pool}]", f"is of a pool that is not granted to {listed(others)}")
+            if granted[share.pool].isdisjoint(queue.segments):
+                problem = f"is of a pool that is granted to none of {listed(queue.segments)}"
+                yield Problem(f"queues[{queue.name}].shares[{share.pool}]", problem)
+        reached = frozenset().union(*(granted[share.pool] for share in queue.shares))
+        for segment in queue.segments:
+            if segment not in reached:
+                yield Problem(f"queues[{queue.name}].segments[{segment}]", "has none of the queue's pools")
