@@ -7,6 +7,7 @@ Mappings are merged by key, lists of named things by name; other lists are repla
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,12 @@ def merge(base: Any, change: Any, collection: str = "") -> Any:
     return change
 
 
+def merged(change: dict[str, Any]) -> dict[str, Any]:
+    """The spec as a stack file would hold it. Neither the base nor the change is touched."""
+    spec: dict[str, Any] = merge(deepcopy(BASE), deepcopy(change))
+    return spec
+
+
 def factory(change: dict[str, Any]) -> Factory:
-    base = json.loads(json.dumps(BASE))
-    return Factory.model_validate_json(json.dumps(merge(base, json.loads(json.dumps(change)))), by_alias=True, by_name=False)
+    """The factory that the changed spec describes."""
+    return Factory.model_validate_json(json.dumps(merged(change)), by_alias=True, by_name=False)

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from factory.errors import Severity
+from factory.document import steps
+from factory.errors import Severity, SpecError
+from factory.load import load_text
 from factory.rules import RULES, WAIVER_RULES, check
 
-from .example import TODAY, factory
+from .example import TODAY, factory, merged
 
 CASES = Path(__file__).parent / "cases"
 ALL = {rule.concept: rule for rule in (*RULES, *WAIVER_RULES)}
@@ -62,3 +64,20 @@ def test_fail(concept: str, example: dict[str, Any]) -> None:
     }
     assert len({finding.path for finding in findings if finding.id == rule.id}) == len([f for f in findings if f.id == rule.id])
     assert [finding for finding in findings if finding.id != rule.id and finding.severity is Severity.ERROR] == []
+
+
+@pytest.mark.parametrize(("concept", "example"), examples("fail"))
+def test_path_leads_to_a_line(concept: str, example: dict[str, Any]) -> None:
+    """A finding's path is one that the loader follows to the line of the field, or of what the field is missing in."""
+    del example["finds"]
+    text = yaml.safe_dump({"config": {"ai-factory:spec": merged(example)}}, sort_keys=False, width=1000)
+    try:
+        stack = load_text(text, "case")
+        findings = stack.place(check(stack.factory, TODAY))
+    except SpecError as error:
+        findings = error.findings
+    for finding in findings:
+        assert finding.line is not None
+        key, _, value = text.splitlines()[finding.line - 1].strip().removeprefix("- ").partition(":")
+        value = value.strip().strip("'")
+        assert any(key == step or (value and value in step) or key in step for step in list(steps(finding.path))[-3:]), finding.path
