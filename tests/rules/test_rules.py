@@ -48,3 +48,9 @@ def test_references_are_never_waived() -> None:
 def test_page_is_fresh() -> None:
     """`docs/rules.md` says what the rules say; `python -m factory.rules > docs/rules.md` makes it so."""
     assert (ROOT / "docs/rules.md").read_text().splitlines() == list(page())
+
+
+def test_page_has_every_rule() -> None:
+    """A rule outside the known chapters would be one that nobody can look up."""
+    headings = [line.split()[1] for line in page() if line.startswith("### ")]
+    assert headings == [rule.id for rule in ALL]
