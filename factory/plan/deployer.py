@@ -44,12 +44,6 @@ class Resource(NamedTuple):
         return cls(group, f"{kind}es" if kind.endswith("s") else f"{kind}s")
 
 
-def plan_bootstrap(factory: Factory, manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
-    """The deployer's rights, and a role for whoever audits."""
-    planned = tuple(manifests)
-    return (*plan_deployer(factory, planned), plan_auditor(factory, planned))
-
-
 def plan_deployer(factory: Factory, manifests: Iterable[Manifest]) -> Iterator[Manifest]:
     """The ClusterRole of the deployer, and its binding to the user that the spec names.
 
@@ -73,15 +67,6 @@ def plan_deployer(factory: Factory, manifests: Iterable[Manifest]) -> Iterator[M
         subjects=[_subject(factory.deployer.user)],
     )
     yield Manifest(component, "deployer-binding", binding, because, after=(f"{component}/deployer",))
-
-
-def plan_auditor(factory: Factory, manifests: Iterable[Manifest]) -> Manifest:
-    """A ClusterRole that reads all kinds of the plan and changes none. Bind it to whoever runs `factory audit`."""
-    because = Because("deployer", "whoever audits reads what was planned", (controls.TENET_5, controls.TENET_7, controls.CIS_RBAC))
-    resources = {*_by_resource(manifests), Resource("rbac.authorization.k8s.io", "clusterroles")}
-    resources |= {Resource("rbac.authorization.k8s.io", "clusterrolebindings")}
-    rules = [_rule(resource, READ) for resource in sorted(resources)]
-    return _cluster_role(factory, Component("AiFactory", factory.name), "auditor", rules, because)
 
 
 def _by_resource(manifests: Iterable[Manifest]) -> dict[Resource, list[Manifest]]:

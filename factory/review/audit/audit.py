@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from factory.errors import Severity
 from factory.plan import Body, Manifest, Plan
+from factory.plan.auditor import CLUSTER_KINDS, DEFINITIONS, SEGMENT_KINDS, audited_kinds, group_of
 from factory.spec import Factory
 
 from .author import find_author
@@ -13,12 +14,10 @@ from .compare import ABSENT, Difference, Path, find_differences, find_patch_diff
 from .default import Defaults, find_defaults, read_schemas
 from .drift import Change, Drift
 from .meaning import explain_difference
-from .unplanned import LOOKED_AT, find_unplanned, group_of, is_custom
+from .unplanned import find_unplanned
 
 Kind = tuple[str, str]
 """apiVersion and kind."""
-
-DEFINITIONS: Kind = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 
 NODE_CONTROLLERS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 """Taints that come and go with a node's health (Kubernetes: *Taints and Tolerations*, taint based evictions)."""
@@ -29,20 +28,10 @@ def find_kinds(plan: Plan, preferred: Callable[[str, str], Kind | None]) -> dict
 
     With the one name that is listed, for a kind of which only that name is the factory's business (`guardrails`); else None, for all.
     """
-    planned: dict[Kind, set[str]] = {}
-    for manifest in _manifests(plan):
-        planned.setdefault((manifest.body["apiVersion"], manifest.body["kind"]), set()).add(manifest.body["metadata"]["name"])
-    known = {(group_of(version), kind) for version, kind in planned}
-    kinds = {
-        kind: next(iter(found)) if len(found) == 1 and (group_of(kind[0]), kind[1]) not in LOOKED_AT else None
-        for kind, found in planned.items()
-    }
-    others = (preferred(group, kind) for group, kind in LOOKED_AT if (group, kind) not in known)
-    kinds |= dict.fromkeys((kind for kind in others if kind is not None), None)
-    # Only custom resources have defaults that a cluster must be asked for.
-    if any(is_custom(group) for group, _ in known):
-        kinds[DEFINITIONS] = None
-    return kinds
+    kinds = audited_kinds(_manifests(plan))
+    known = {(group_of(version), kind) for version, kind in kinds}
+    others = (preferred(group, kind) for group, kind in (*SEGMENT_KINDS, *CLUSTER_KINDS) if (group, kind) not in known)
+    return kinds | dict.fromkeys((kind for kind in others if kind is not None), None)
 
 
 def find_drift(factory: Factory, plan: Plan, live: Mapping[Kind, Sequence[Body]]) -> list[Drift]:

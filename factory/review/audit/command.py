@@ -15,8 +15,9 @@ from typing import Any
 from factory.errors import Finding, Severity
 from factory.load import Stack, load_stack
 from factory.plan import Plan, plan_factory
+from factory.plan.auditor import DEFINITIONS
 
-from .audit import DEFINITIONS, find_drift, find_kinds
+from .audit import find_drift, find_kinds
 from .default import Defaults, read_schemas
 from .drift import Drift
 from .live import Cluster, ClusterError, connect
@@ -174,9 +175,9 @@ class Audit:
             what = f"{found.reference} {found.field}".rstrip()
             yield f"{place}{severity} {found.change.value}: {what}: {found.meaning}"
             if found.field and found.manifest is not None:
-                yield f"    planned: {shorten(found.planned)}"
+                yield f"    planned: {shorten(found.planned, found.live)}"
             if found.field:
-                yield f"    live:    {shorten(found.live)}"
+                yield f"    live:    {shorten(found.live, found.planned)}"
             if found.path:
                 yield f"    because: {found.path}"
             if found.author:
@@ -207,10 +208,15 @@ def as_json(drift: Drift) -> dict[str, Any]:
     }
 
 
-def shorten(value: Any) -> str:
-    """A value in one line, cut."""
+def shorten(value: Any, other: Any = None) -> str:
+    """A value in one line, cut to where it begins to differ from another."""
     text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+    if len(text) <= WIDTH:
+        return text
+    pairs = enumerate(zip(text, json.dumps(other, ensure_ascii=False), strict=False))
+    same = next((position for position, (mine, its) in pairs if mine != its), 0)
+    start = max(0, min(same - WIDTH // 4, len(text) - WIDTH))
+    return f"{'…' if start else ''}{text[start : start + WIDTH]}{'…' if start + WIDTH < len(text) else ''}"
 
 
 def _key(drift: Drift) -> str:

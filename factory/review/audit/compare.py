@@ -111,9 +111,12 @@ def _list(planned: list[Any], live: list[Any], path: Path, defaults: Defaults) -
         else:
             left.remove(match)
             pairs.append((match, position))
-    while left and added and _named(planned[left[0]]) == _named(live[added[0]]):
-        mine, position = left.pop(0), added.pop(0)
-        yield from _value(planned[mine], live[position], (*path, position), defaults)
+    for position in list(added):
+        likeness, mine = max(((_likeness(planned[index], live[position]), -index) for index in left), default=(0.0, 0))
+        if likeness >= 0.5 or (len(left) == len(added) == 1 and isinstance(live[position], Mapping)):
+            left.remove(-mine)
+            added.remove(position)
+            yield from _value(planned[-mine], live[position], (*path, position), defaults)
     for position in added:
         if not _is_default(live[position], (*path, position), defaults):
             yield Difference((*path, position), ABSENT, live[position])
@@ -123,9 +126,15 @@ def _list(planned: list[Any], live: list[Any], path: Path, defaults: Defaults) -
         yield Difference(path, planned, live)
 
 
-def _named(item: Any) -> Any:
-    """What tells an item from others of its list; None where nothing does."""
-    return next((item[key] for key in ("name", "key") if key in item), None) if isinstance(item, Mapping) else item
+def _likeness(planned: Any, live: Any) -> float:
+    """How much of two items is the same, from 0 to 1: they are one item that was changed, or two. A name decides alone."""
+    if not isinstance(planned, Mapping) or not isinstance(live, Mapping):
+        return 0.0
+    for name in ("name", "key"):
+        if name in planned or name in live:
+            return float(planned.get(name) == live.get(name))
+    keys = {*planned, *live}
+    return sum(planned.get(key, ABSENT) == live.get(key, ABSENT) for key in keys) / len(keys) if keys else 1.0
 
 
 def _is_default(live: Any, path: Path, defaults: Defaults) -> bool:

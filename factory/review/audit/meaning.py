@@ -14,7 +14,7 @@ _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 
 
 class Meaning(NamedTuple):
-    """A difference in words, by what happened to the field. The severity is that of an addition or a change; see `narrows`."""
+    """A difference in words."""
 
     kinds: tuple[str, ...]
     """Kinds that it is about; none for all."""
@@ -24,8 +24,8 @@ class Meaning(NamedTuple):
     severity: Severity = _ERROR
     added: str | None = None
     """Words for something that was added. Default: `words`."""
-    removed: str | None = None
-    """Words for something that was taken away, where that takes trust away too. Default: `words`, and the same severity."""
+    narrows: tuple[str, ...] = ()
+    """Patterns of what takes trust away when it is removed: then a warning."""
 
 
 _POLICIES = ("NetworkPolicy", "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy", "ClusterNetworkPolicy")
@@ -54,12 +54,18 @@ MEANINGS = (
         "spec",
         "changes who may talk",
         added="widens who may talk",
-        removed="narrows who may talk",
+        narrows=("spec.ingress[]", "spec.egress[]"),
     ),
     Meaning(_POLICIES, "spec", "changes who may talk in the whole cluster"),
-    Meaning(_ROLES, "rules", "changes what the role may do", added="the role may do more", removed="the role may do less"),
+    Meaning(
+        _ROLES,
+        "rules",
+        "changes what the role may do",
+        added="the role may do more",
+        narrows=tuple(f"rules[]{part}" for part in ("", ".apiGroups[]", ".resources[]", ".verbs[]")),
+    ),
     Meaning(_ROLES, "aggregationRule", "the role also gets the rules of others"),
-    Meaning(_BINDINGS, "subjects", "changes who holds the role", added="somebody else holds the role", removed="somebody lost the role"),
+    Meaning(_BINDINGS, "subjects", "changes who holds the role", added="somebody else holds the role", narrows=("subjects[]",)),
     Meaning(_BINDINGS, "roleRef", "its holders have another role"),
     Meaning(("ServiceAccount",), "automountServiceAccountToken", "pods of the workload get a token for the API server that nobody granted"),
     Meaning(("ServiceAccount",), "secrets", "the identity refers to a standing token (CIS 5.1.6)"),
@@ -84,7 +90,7 @@ def explain_difference(kind: str, difference: Difference) -> tuple[str, Severity
         if (not meaning.kinds or kind in meaning.kinds) and where.startswith(meaning.field):
             if difference.planned is ABSENT:
                 return meaning.added or meaning.words, meaning.severity
-            if difference.live is ABSENT and meaning.removed:
-                return meaning.removed, _WARNING
+            if difference.live is ABSENT and where in meaning.narrows:
+                return f"{meaning.words}: less than planned", _WARNING
             return meaning.words, meaning.severity
     return "is not as planned", _ERROR

@@ -12,14 +12,13 @@ from typing import Any
 
 from factory.errors import Severity
 from factory.plan import Body, Plan, names, reference
+from factory.plan.auditor import ADMISSION, RBAC, SEGMENT_KINDS, group_of, is_custom
 from factory.spec import Distribution, Factory, StaticPool
 
 from .author import find_author
 from .compare import SERVER_METADATA
 from .drift import Change, Drift
 from .selector import may_match
-
-RBAC, ADMISSION = "rbac.authorization.k8s.io", "admissionregistration.k8s.io"
 
 IN_SEGMENTS = {
     ("", "LimitRange"): "changes what containers of the segment get and may ask for",
@@ -31,27 +30,7 @@ IN_SEGMENTS = {
     (RBAC, "RoleBinding"): "somebody holds rights in the segment that the spec does not grant",
     ("kueue.x-k8s.io", "LocalQueue"): "a way to the pool's GPUs that nobody planned",
 }
-"""Kinds that may not be in a segment unless they are planned, and why."""
-
-CLUSTER_WIDE = (
-    ("", "Namespace"),
-    ("", "Node"),
-    (RBAC, "ClusterRole"),
-    (RBAC, "ClusterRoleBinding"),
-    (ADMISSION, "MutatingWebhookConfiguration"),
-    (ADMISSION, "ValidatingWebhookConfiguration"),
-    (ADMISSION, "MutatingAdmissionPolicy"),
-    (ADMISSION, "MutatingAdmissionPolicyBinding"),
-    (ADMISSION, "ValidatingAdmissionPolicy"),
-    (ADMISSION, "ValidatingAdmissionPolicyBinding"),
-    ("apiregistration.k8s.io", "APIService"),
-    ("cilium.io", "CiliumClusterwideNetworkPolicy"),
-    ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
-)
-"""Kinds without namespace that may reach into segments."""
-
-LOOKED_AT = (*IN_SEGMENTS, *CLUSTER_WIDE)
-"""Group and kind of all that is listed beside the plan's own kinds."""
+"""Why each of these kinds may not be in a segment unless it is planned."""
 
 BROAD = ("system:authenticated", "system:unauthenticated", "system:anonymous", "system:nodes", "system:serviceaccounts")
 """Names below `system:` that are not one part of Kubernetes but many, or anybody (Kubernetes: *Using RBAC Authorization*)."""
@@ -113,27 +92,6 @@ SEALED = {
 SECRETS = ("secrets", "nodes/proxy", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy")
 """What gives something away when it is only read: exec and its like by `get` too, over a WebSocket."""
 
-BUILT_IN = frozenset(
-    f"{group}.k8s.io"
-    for group in (
-        "admissionregistration",
-        "authentication",
-        "authorization",
-        "certificates",
-        "coordination",
-        "discovery",
-        "events",
-        "flowcontrol.apiserver",
-        "networking",
-        "node",
-        "rbac.authorization",
-        "resource",
-        "scheduling",
-        "storage",
-    )
-)
-"""API groups with a dot that the API server itself serves. Other groups below `k8s.io` are add-ons'."""
-
 _OUTSIDE = {"nodes", "nodes/status", "persistentvolumes", "componentstatuses"}
 
 Objects = Callable[[str, str], Sequence[Body]]
@@ -160,12 +118,12 @@ def find_unplanned(factory: Factory, plan: Plan, live: Mapping[tuple[str, str], 
     def unplanned(group: str, kind: str) -> Iterator[Body]:
         return (body for body in objects(group, kind) if _identity(body) not in planned)
 
-    for (group, kind), meaning in IN_SEGMENTS.items():
+    for group, kind in SEGMENT_KINDS:
         for body in unplanned(group, kind):
             if body["metadata"]["namespace"] in segments and not _everywhere(factory, body):
-                yield _drift(body, meaning)
+                yield _drift(body, IN_SEGMENTS[group, kind])
     for version, kind in live:
-        if kind != "Node" and (group_of(version), kind) not in IN_SEGMENTS:
+        if kind != "Node" and (group_of(version), kind) not in SEGMENT_KINDS:
             for body in unplanned(group_of(version), kind):
                 if body["metadata"].get("labels", {}).get(names.FACTORY) == factory.name:
                     words = "claims to be a segment of the factory" if kind == "Namespace" else "claims to be the factory's"
@@ -187,16 +145,6 @@ def _drift(body: Body, meaning: str, severity: Severity = Severity.ERROR, field:
 def _identity(body: Body) -> tuple[str, str, str | None, str]:
     metadata = body["metadata"]
     return group_of(body["apiVersion"]), body["kind"], metadata.get("namespace"), metadata["name"]
-
-
-def group_of(version: str) -> str:
-    """The API group of an apiVersion; empty for the core group."""
-    return version.rpartition("/")[0]
-
-
-def is_custom(group: str) -> bool:
-    """Whether the kinds of an API group come from CustomResourceDefinitions."""
-    return "." in group and group not in BUILT_IN
 
 
 def _everywhere(factory: Factory, body: Body) -> bool:

@@ -1,0 +1,112 @@
+"""What an auditor may do: list exactly the kinds that `factory audit` compares, and change none.
+
+Beside the plan's own kinds these are the ones in which somebody could widen what the plan says: in a segment, or above all segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from factory.spec import Factory
+
+from . import controls, names
+from .body import body
+from .deployer import Resource
+from .manifest import Because, Body, Component, Manifest
+
+CONTROLS = (controls.TENET_5, controls.TENET_7, controls.CIS_RBAC)
+
+RBAC, ADMISSION = "rbac.authorization.k8s.io", "admissionregistration.k8s.io"
+
+SEGMENT_KINDS = (
+    ("", "LimitRange"),
+    ("", "ResourceQuota"),
+    ("", "ServiceAccount"),
+    ("networking.k8s.io", "NetworkPolicy"),
+    ("cilium.io", "CiliumNetworkPolicy"),
+    (RBAC, "Role"),
+    (RBAC, "RoleBinding"),
+    ("kueue.x-k8s.io", "LocalQueue"),
+)
+"""Group and kind of what may not be in a segment unless it is planned."""
+
+CLUSTER_KINDS = (
+    ("", "Namespace"),
+    ("", "Node"),
+    (RBAC, "ClusterRole"),
+    (RBAC, "ClusterRoleBinding"),
+    (ADMISSION, "MutatingWebhookConfiguration"),
+    (ADMISSION, "ValidatingWebhookConfiguration"),
+    (ADMISSION, "MutatingAdmissionPolicy"),
+    (ADMISSION, "MutatingAdmissionPolicyBinding"),
+    (ADMISSION, "ValidatingAdmissionPolicy"),
+    (ADMISSION, "ValidatingAdmissionPolicyBinding"),
+    ("apiregistration.k8s.io", "APIService"),
+    ("cilium.io", "CiliumClusterwideNetworkPolicy"),
+    ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
+)
+"""Group and kind of what has no namespace and may reach into segments."""
+
+DEFINITIONS = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+"""Where custom resources' defaults are written."""
+
+BUILT_IN = frozenset(
+    f"{group}.k8s.io"
+    for group in (
+        "admissionregistration",
+        "authentication",
+        "authorization",
+        "certificates",
+        "coordination",
+        "discovery",
+        "events",
+        "flowcontrol.apiserver",
+        "networking",
+        "node",
+        "rbac.authorization",
+        "resource",
+        "scheduling",
+        "storage",
+    )
+)
+"""API groups with a dot that the API server itself serves. Other groups below `k8s.io` are add-ons'."""
+
+
+def group_of(api_version: str) -> str:
+    """The API group of an apiVersion; empty for the core group."""
+    return api_version.rpartition("/")[0]
+
+
+def is_custom(group: str) -> bool:
+    """Whether the kinds of an API group come from CustomResourceDefinitions."""
+    return "." in group and group not in BUILT_IN
+
+
+def audited_kinds(manifests: Iterable[Manifest]) -> dict[tuple[str, str], str | None]:
+    """apiVersion and kind of the planned objects, each with the one name that is looked at, or None where all names are.
+
+    A kind of which nothing matters but the planned objects, which all have one name, is looked at by that name only: other ConfigMaps are
+    nobody's business.
+    """
+    planned: dict[tuple[str, str], set[str]] = {}
+    for manifest in manifests:
+        planned.setdefault((manifest.body["apiVersion"], manifest.body["kind"]), set()).add(manifest.body["metadata"]["name"])
+    matters = {*SEGMENT_KINDS, *CLUSTER_KINDS}
+    kinds = {
+        (version, kind): next(iter(found)) if len(found) == 1 and (group_of(version), kind) not in matters else None
+        for (version, kind), found in planned.items()
+    }
+    return kinds | ({DEFINITIONS: None} if any(is_custom(group_of(version)) for version, _ in kinds) else {})
+
+
+def plan_auditor(factory: Factory, manifests: Iterable[Manifest]) -> Manifest:
+    """A ClusterRole that lists what an audit compares. Bind it to whoever runs `factory audit`."""
+    because = Because("deployer", "whoever audits sees what was planned, and what could undo it", CONTROLS)
+    listed = {Resource.of({"apiVersion": version, "kind": kind}): name for (version, kind), name in audited_kinds(manifests).items()}
+    listed |= {Resource.of({"apiVersion": f"{group}/", "kind": kind}): None for group, kind in (*SEGMENT_KINDS, *CLUSTER_KINDS)}
+    rules: list[Body] = [
+        {"apiGroups": [resource.group], "resources": [resource.plural], "verbs": ["list"]} | ({"resourceNames": [name]} if name else {})
+        for resource, name in sorted(listed.items())
+    ]
+    role = body(f"{RBAC}/v1", "ClusterRole", names.cluster_wide(factory.name, "auditor"), because, factory=factory.name, rules=rules)
+    return Manifest(Component("AiFactory", factory.name), "auditor", role, because)
