@@ -197,7 +197,7 @@ CILIUM = {
 }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(dices)
 def test_nonsense_in_a_spec_is_never_a_crash(dice: Random) -> None:
     """Whatever stands in a policy's spec, every question has a verdict and all flows can be listed and said."""
