@@ -94,6 +94,7 @@ class Lab:
             stopped = stop_all(self.state.processes)
             if not keep:
                 shutil.rmtree(self.state.folder)
+                self.state.lock.unlink()
         return stopped
 
     def status(self) -> list[ServerStatus]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from lab.certificate import Authority
 from lab.control_plane_files import install
 from lab.errors import LabError
 from lab.kubeconfig import write_kubeconfig
+from lab.lock import locked
 from lab.state import State
 
 
@@ -144,3 +147,22 @@ def test_wrong_control_plane_files_are_refused(state: State, tmp_path: Path, tex
         (folder / "kube-apiserver.yaml").write_text(text)
     with pytest.raises(LabError, match=message):
         install(folder, state)
+
+
+def test_a_lock_removed_by_its_holder_still_lets_one_in_at_a_time(tmp_path: Path) -> None:
+    """`down` removes the lock it holds: those who waited for it and those who come later still exclude each other."""
+    path, inside, most = tmp_path / "lock", [0], [0]
+
+    def enter() -> None:
+        with locked(path):
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(0.02)
+            inside[0] -= 1
+            path.unlink()
+
+    with ThreadPoolExecutor(4) as pool:
+        for each in [pool.submit(enter) for _ in range(8)]:
+            each.result()
+    assert most == [1]
+    assert not path.exists()
