@@ -28,7 +28,7 @@ _NAMED = {
     "flows": ("from", "to", "port"),
     "access": ("group", "serviceAccount", "role"),
     "waivers": ("rule", "path"),
-    "egress": ("host", "cidr", "port"),
+    "egress": ("host", "cidr", "port", "protocol"),
     "shares": ("pool",),
 }
 _PATTERN = {
@@ -36,7 +36,7 @@ _PATTERN = {
     "flows": "{from} -> {to}:{port}",
     "access": "{group}{serviceAccount}: {role}",
     "waivers": "{rule} {path}",
-    "egress": "{host}{cidr}:{port}",
+    "egress": "{host}{cidr}:{port}/{protocol}",
     "shares": "{pool}",
 }
 _SECRET = re.compile(r"-----BEGIN|^eyJ|^(AKIA|ASIA|ghp_|github_pat_|glpat-|xox[abp]-|hvs\.|sk-)|^[A-Za-z0-9+/=_-]{32,}$", re.ASCII)
@@ -317,7 +317,8 @@ def _item_name(collection: str, item: Any) -> str | None:
     keys = _NAMED.get(collection, ("name",))
     if not any(isinstance(item.get(key), str) for key in keys):
         return None
-    return _PATTERN.get(collection, "{name}").format_map({key: item.get(key) or "" for key in keys})
+    name = _PATTERN.get(collection, "{name}").format_map({key: item.get(key) or "" for key in keys})
+    return name.removesuffix("/TCP").removesuffix("/")
 
 
 def _path(data: Any, location: Location) -> str:

@@ -50,7 +50,7 @@ def plan_flow(factory: Factory, flow: Flow) -> Iterator[Manifest]:
 def plan_egress(factory: Factory, workload: Workload) -> Iterator[Manifest]:
     """One policy for each destination outside the cluster."""
     for egress in workload.egress:
-        because = Because(f"workloads[{workload.reference}].egress[{egress.destination}:{egress.port}]", egress.because, CONTROLS)
+        because = Because(f"workloads[{workload.reference}].egress[{egress.reference}]", egress.because, CONTROLS)
         name = names.short(f"out-{workload.name}-to-{_slug(egress.destination)}.{egress.port}-{egress.protocol.value.lower()}")
         if egress.cidr is not None:
             rule = [{"to": [_block(egress.cidr)], "ports": [{"protocol": egress.protocol.value, "port": egress.port}]}]
@@ -155,7 +155,3 @@ def _block(cidr: str) -> Body:
     network = ip_network(cidr)
     inside = [address for address in METADATA if (hole := ip_network(address)).version == network.version and hole.subnet_of(network)]  # type: ignore[arg-type]
     return {"ipBlock": {"cidr": cidr, "except": inside} if inside else {"cidr": cidr}}
-
-
-def _slug(destination: str) -> str:
-    return destination.replace("*", "any").replace("/", "-").replace(":", "-")

@@ -33,7 +33,7 @@ def plan_segment(factory: Factory, segment: Segment, after: tuple[str, ...] = ()
         for mode in ("enforce", "audit", "warn")
         for suffix, value in (("", POD_SECURITY), ("-version", f"v{factory.cluster.version}"))
     }
-    labels = {names.SEGMENT: segment.name, names.STAGE: segment.stage.value, names.OWNER: segment.owner, **pod_security, **segment.labels}
+    labels = {**segment.labels, names.SEGMENT: segment.name, names.STAGE: segment.stage.value, names.OWNER: segment.owner, **pod_security}
     yield Manifest(component, "namespace", body("v1", "Namespace", namespace, because, factory=factory.name, labels=labels), because, after)
 
     if hard := _hard(factory, segment):
@@ -91,14 +91,17 @@ def describe_segment(factory: Factory, segment: Segment) -> dict[str, Any]:
 def describe_workload(workload: Workload) -> dict[str, Any]:
     """What the segment's row shows of one workload: its grants, sorted, empty ones left out."""
     grants: dict[str, Any] = {
-        "listens": {listener.name: f"{listener.port}/{listener.protocol.value}" for listener in workload.listens},
+        "listens": {
+            listener.name: f"{listener.port}/{listener.protocol.value}"
+            for listener in sorted(workload.listens, key=lambda listener: listener.name)
+        },
         "pool": workload.pool,
         "images": sorted(workload.images),
         "reads": sorted(workload.reads),
         "writes": sorted(workload.writes),
         "produces": sorted(workload.produces),
         "serves": sorted(workload.serves),
-        "egress": {f"{egress.destination}:{egress.port}/{egress.protocol.value}": egress.because for egress in workload.egress},
+        "egress": {egress.reference: egress.because for egress in workload.egress},
     }
     return {key: value for key, value in grants.items() if value}
 
