@@ -18,7 +18,7 @@ import yaml
 
 from components._apply import token
 from factory.load import CONFIG_KEY, load_object
-from factory.plan import plan_factory
+from factory.plan import names, plan_factory
 from factory.render import render
 from lab import Lab
 
@@ -188,11 +188,14 @@ def test_a_changed_quota_is_one_row_and_one_resource(deployed: Project, edit: An
 def test_a_flow_adds_exactly_its_two_policies(deployed: Project, edit: Any) -> None:
     """Put first in its list, it renames and changes nothing else."""
     flow = {"from": "intake/receiver", "to": "platform/tracking", "port": "https", "because": "a flow that was not there"}
+    policies = {
+        f"intake-{names.flow_policy('out', 'receiver', 'platform/tracking', 'https')}",
+        f"platform-{names.flow_policy('in', 'tracking', 'intake/receiver', 'https')}",
+    }
     assert edit(lambda spec: spec["flows"].insert(0, flow)) == {
         ("update", "ai-factory:index:Segment", "intake"): ["flows"],
         ("update", "ai-factory:index:Segment", "platform"): ["flows"],
-        ("create", "kubernetes:networking.k8s.io/v1:NetworkPolicy", "intake-out-receiver-to-platform.tracking.https"): [],
-        ("create", "kubernetes:networking.k8s.io/v1:NetworkPolicy", "platform-in-tracking.https-from-intake.receiver"): [],
+        **{("create", "kubernetes:networking.k8s.io/v1:NetworkPolicy", policy): [] for policy in policies},
     }
 
 
