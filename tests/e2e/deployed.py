@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import httpx2
@@ -30,10 +30,17 @@ PATIENCE = 60.0
 class Client:
     """One user's requests to the lab's API server, signed with a certificate of their own."""
 
+    opened: ClassVar[list[Client]] = []
+
     def __init__(self, lab: Lab, context: str) -> None:
         config = KubeConfig.from_file(lab.kubeconfig).get(context_name=context)
         assert config is not None
+        Client.opened.append(self)
         self._http = client_adapter.Client(config, client_adapter.ConnectionParams(timeout=httpx2.Timeout(30), trust_env=False))
+
+    def close(self) -> None:
+        """Ends its connections."""
+        self._http.close()
 
     def request(self, method: str, path: str, body: Any = None, kind: str = "application/json", **query: str) -> httpx2.Response:
         """The answer, whatever it is."""
@@ -70,7 +77,7 @@ class Client:
             query["dryRun"] = "All"
         method = {Verb.CREATE: "POST", Verb.PATCH: "PATCH", Verb.CONNECT: "POST"}.get(attempt.verb, "DELETE")
         body = attempt.target if attempt.body is None and attempt.verb is Verb.CREATE else attempt.body
-        kind = "application/merge-patch+json" if attempt.verb is Verb.PATCH else "application/json"
+        kind = "application/strategic-merge-patch+json" if attempt.verb is Verb.PATCH else "application/json"
         return self.request(method, attempt.path, body, kind, **query)
 
 
@@ -127,6 +134,8 @@ def start_lab(control_plane: Path | None = None) -> Iterator[Lab]:
         lab.up(control_plane=control_plane)
         yield lab
     finally:
+        while Client.opened:
+            Client.opened.pop().close()
         lab.down()
 
 

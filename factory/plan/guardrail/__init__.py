@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from factory.plan.manifest import Manifest
 from factory.spec import Factory
 
+from .anchor import plan_anchor
 from .binding import binding
 from .boundary import boundary
 from .deployer import deployer
@@ -70,6 +71,7 @@ __all__ = [
     "Guardrail",
     "describe_guardrails",
     "guardrail_bindings",
+    "plan_anchor",
     "plan_grants",
     "plan_guardrails",
 ]

@@ -29,6 +29,12 @@ STANDING = "drill-standing"
 
 DIGEST = "@sha256:" + "0" * 64
 
+TOLERATIONS = [
+    {"key": f"node.kubernetes.io/{trouble}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+    for trouble in ("not-ready", "unreachable")
+]
+"""What Kubernetes gives every pod (admission plugin DefaultTolerationSeconds), and no update may take away."""
+
 
 class By(StrEnum):
     """Who tries. RBAC must let them, so that it is the guardrail that refuses."""
@@ -46,7 +52,7 @@ class Verb(StrEnum):
 
     CREATE = "create"
     PATCH = "patch"
-    """A JSON merge patch (RFC 7386) of an object that is there."""
+    """A strategic merge patch of an object that is there."""
     DELETE = "delete"
     DELETE_COLLECTION = "deletecollection"
     CONNECT = "connect"
@@ -100,14 +106,14 @@ def plan_attacks(factory: Factory) -> Iterator[Attempt]:
     """What must be refused, as far as the factory has what is attacked."""
     victims = _Victims(factory)
     for guardrail, title, workload, change in _pod_attacks(victims):
-        pod = plan_pod(factory, workload)
+        pod = plan_pod(factory, workload, bare=True)
         for carried in carriers(merge(pod, change)):
-            if title != "hostPath" or carried["kind"] != "Pod":  # Pod Security is faster there
-                yield Attempt(guardrail, title, victims.operator(workload), Verb.CREATE, carried)
-        for kind, carried in zip(CARRIERS, carriers(plan_pod(factory, workload, STANDING)), strict=True):
+            if carried["kind"] != "Pod" or title not in TWICE:
+                yield Attempt(guardrail, title, victims.writer(workload, carried["kind"]), Verb.CREATE, carried)
+        for kind, carried in zip(CARRIERS, carriers(plan_pod(factory, workload, STANDING, bare=True)), strict=True):
             if title in MUTABLE.get(kind, ()) or kind not in MUTABLE:
                 patch = _carried_change(kind, change)
-                yield Attempt(guardrail, title, victims.operator(workload), Verb.PATCH, carried, patch, before=carried)
+                yield Attempt(guardrail, title, victims.writer(workload, kind), Verb.PATCH, carried, patch, before=carried)
     yield from _session_attacks(victims)
     yield from _boundary_attacks(victims)
     yield from _other_attacks(victims)
@@ -127,14 +133,15 @@ def plan_permitted(factory: Factory) -> Iterator[Attempt]:
     victims = _Victims(factory)
     for workload in sorted(factory.workloads, key=lambda workload: workload.reference):
         for carried in carriers(plan_pod(factory, workload)):
-            yield Attempt("ZG01", f"{workload.reference} as granted", victims.operator(workload), Verb.CREATE, carried)
+            yield Attempt("ZG01", f"{workload.reference} as granted", victims.writer(workload, carried["kind"]), Verb.CREATE, carried)
     workload = victims.plain
     by, namespace = victims.operator(workload), victims.namespace(workload)
-    for kind, carried in zip(CARRIERS, carriers(plan_pod(factory, workload, STANDING)), strict=True):
+    for kind, carried in zip(CARRIERS, carriers(plan_pod(factory, workload, STANDING, bare=True)), strict=True):
+        writer = victims.writer(workload, kind)
         other = {"metadata": {"annotations": {"example.org/touched": "yes"}}}
-        yield Attempt("ZG01", "an annotation changes", by, Verb.PATCH, carried, other, before=carried)
+        yield Attempt("ZG01", "an annotation changes", writer, Verb.PATCH, carried, other, before=carried)
         if kind in ("Deployment", "StatefulSet", "ReplicaSet"):
-            yield Attempt("ZG01", "it is scaled", by, Verb.PATCH, carried, {"spec": {"replicas": 0}}, before=carried)
+            yield Attempt("ZG01", "it is scaled", writer, Verb.PATCH, carried, {"spec": {"replicas": 0}}, before=carried)
     service = _object("v1/Service", NAME, namespace, spec={"selector": {names.WORKLOAD: workload.name}, "ports": [{"port": 8443}]})
     yield Attempt("ZG13", "a cluster address", by, Verb.CREATE, service)
     yield Attempt("ZG07", "a ConfigMap of their own", by, Verb.CREATE, _object("v1/ConfigMap", NAME, namespace, data={"a": "b"}))
@@ -162,6 +169,9 @@ MUTABLE: dict[str, tuple[str, ...]] = {
 }
 """What can be changed in a pod, and in a job, after it was created: everything else Kubernetes itself refuses."""
 
+TWICE = ("automounted API token", "hostPath")
+"""What something else refuses to a pod too, though not to a template: the volume of the token ZG03, `hostPath` Pod Security."""
+
 
 def carriers(pod: Body) -> Iterator[Body]:
     """The pod in each kind that carries one, in the order of `CARRIERS`."""
@@ -187,8 +197,8 @@ def carriers(pod: Body) -> Iterator[Body]:
     yield carrier("batch/v1/CronJob", spec={"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": {"spec": {"template": of(once)}}})
 
 
-def plan_pod(factory: Factory, workload: Workload, name: str = NAME) -> Body:
-    """A pod of the workload that uses everything that it is granted, and that Pod Security `restricted` admits."""
+def plan_pod(factory: Factory, workload: Workload, name: str = NAME, bare: bool = False) -> Body:
+    """A pod of the workload that uses everything that it is granted, and that Pod Security `restricted` admits. `bare`: mounts nothing."""
     images = sorted(workload.images) or [sorted(factory.images.registries)[0] + "drill" + DIGEST]
     container: Body = {
         "name": "main",
@@ -211,8 +221,7 @@ def plan_pod(factory: Factory, workload: Workload, name: str = NAME) -> Body:
         "priorityClassName": priority_class(factory.name, factory.segment[workload.segment].stage),
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [container],
-        "volumes": volumes,
-    }
+    } | ({} if bare else {"volumes": volumes})
     if workload.pool is not None:
         pool = factory.pool[workload.pool]
         spec |= {"nodeSelector": pool_node_selector(pool), "tolerations": [pool_toleration(pool)]}
@@ -253,11 +262,18 @@ class _Victims:
     def operator(self, workload: Workload) -> By:
         return By.OPERATOR if workload.segment in self.operated else By.ADMINISTRATOR
 
+    def writer(self, workload: Workload, kind: str) -> By:
+        """Operators write what people write today, not its predecessors."""
+        return By.ADMINISTRATOR if kind in ("PodTemplate", "ReplicationController") else self.operator(workload)
+
     def namespace(self, workload: Workload) -> str:
         return names.namespace(self.factory.name, workload.segment)
 
     def reader(self) -> Workload | None:
         return next((workload for workload in self.workloads if set(workload.reads) - set(workload.writes)), None)
+
+    def lister(self) -> Workload | None:
+        return next((workload for workload in self.workloads if workload.images), None)
 
     def server(self) -> Workload | None:
         return next((workload for workload in self.workloads if workload.serves), None)
@@ -266,7 +282,7 @@ class _Victims:
 def _pod_attacks(victims: _Victims) -> Iterator[tuple[str, str, Workload, Body]]:
     factory, plain = victims.factory, victims.plain
     container = plan_pod(factory, plain)["spec"]["containers"][0]
-    tolerations = plan_pod(factory, plain)["spec"].get("tolerations", [])
+    tolerations = [*plan_pod(factory, plain)["spec"].get("tolerations", []), *TOLERATIONS]
 
     def spec(**change: Any) -> Body:
         return {"spec": change}
@@ -276,14 +292,14 @@ def _pod_attacks(victims: _Victims) -> Iterator[tuple[str, str, Workload, Body]]
 
     yield "ZG01", "no workload label", plain, {"metadata": {"labels": {names.WORKLOAD: None}}}
     yield "ZG01", "label of another workload", plain, {"metadata": {"labels": {names.WORKLOAD: f"not-{plain.name}"[:63]}}}
-    yield "ZG01", "default ServiceAccount", plain, spec(serviceAccountName="default")
+    yield "ZG01", "default ServiceAccount", plain, spec(serviceAccountName="default", automountServiceAccountToken=False)
     yield "ZG01", "automounted API token", plain, spec(automountServiceAccountToken=True)
     yield "ZG01", "shared process namespace", plain, spec(shareProcessNamespace=True)
 
     for pool in sorted(factory.pools, key=lambda pool: pool.name)[:1]:
         foreign = pool_toleration(pool)
         if plain.pool is None:
-            yield "ZG02", "toleration of a pool", plain, spec(tolerations=[foreign])
+            yield "ZG02", "toleration of a pool", plain, spec(tolerations=[*tolerations, foreign])
         any_pool = {"key": names.POOL, "operator": "Exists"}
         yield "ZG02", "toleration of all pools", plain, spec(tolerations=[*tolerations, any_pool])
     yield "ZG02", "toleration of everything", plain, spec(tolerations=[*tolerations, {"operator": "Exists"}])
@@ -317,6 +333,12 @@ def _pod_attacks(victims: _Victims) -> Iterator[tuple[str, str, Workload, Body]]
     foreign_image = {**container, "image": "registry.example/other/app" + DIGEST}
     yield "ZG04", "image of another registry", plain, spec(containers=[foreign_image])
     yield "ZG04", "image of another registry in an init container", plain, spec(initContainers=[{**foreign_image, "name": "first"}])
+    if (lister := victims.lister()) is not None:
+        unlisted = {
+            **plan_pod(factory, lister)["spec"]["containers"][0],
+            "image": f"{sorted(factory.images.registries)[0]}unlisted{DIGEST}",
+        }
+        yield "ZG04", "image that is not the workload's", lister, spec(containers=[unlisted])
     if factory.production if factory.images.digests is None else factory.images.digests:
         tag = {**container, "image": container["image"].split("@")[0] + ":v1"}
         yield "ZG04", "image by tag", plain, spec(containers=[tag])
@@ -334,7 +356,7 @@ def _session_attacks(victims: _Victims) -> Iterator[Attempt]:
         yield Attempt("ZG05", title, By.ADMINISTRATOR, Verb.CONNECT, nobody, subresource=subresource, query=query)
     service = _object("v1/Service", f"{NAME}-nobody", victims.namespace(workload))
     yield Attempt("ZG05", title, By.ADMINISTRATOR, Verb.CONNECT, service, subresource="proxy")
-    pod = plan_pod(factory, workload, STANDING)
+    pod = plan_pod(factory, workload, STANDING, bare=True)
     debug = {**pod["spec"]["containers"][0], "name": "debug"}
     patch = {"spec": {"ephemeralContainers": [debug]}}
     yield Attempt("ZG05", title, By.ADMINISTRATOR, Verb.PATCH, pod, patch, Session.EPHEMERAL_CONTAINER.lower() + "s", before=pod)
