@@ -125,7 +125,7 @@ def test_what_must_come_after_waits(engine: Engine) -> None:
 
 @pytest.mark.parametrize(("posture", "protected"), [("Production", {"Namespace"}), ("Development", set())])
 def test_production_protects_what_holds_data(engine: Engine, posture: str, protected: set[str]) -> None:
-    """`pulumi destroy` works in Development, and is refused in Production before it deletes anything."""
+    """`pulumi destroy` works in Development; in Production its preview ends in an error, and no namespace goes without one."""
     build(engine, posture=posture)
     assert {each.inputs["kind"] for each in engine.objects if each.protect} == protected
 
