@@ -3,8 +3,8 @@
 A cluster administrator applies this once, before the first `pulumi up`, and again when a kind or a role comes new. To create a Role one
 must hold all that it grants, or the verb `escalate`; to bind it likewise, or `bind` (Kubernetes, *Using RBAC Authorization*, privilege
 escalation prevention). To hold it all would let the deployer run pods and read logs itself, in every namespace, so it has `escalate` and
-`bind` instead, on Roles of the planned names only. That it uses them nowhere but in its own segments is ZG14, and what it may write into
-them is ZG10 and ZG11.
+`bind` instead, on Roles of the planned names only. That it uses them nowhere but in its own segments is ZG14, which is applied with these
+rights and is not the deployer's to change; what it may write into them is ZG10 and ZG11.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ READ = ("get", "list", "watch")
 WRITE = ("create", "delete", "patch")
 """Server-side apply creates and changes by patch; where the object is new the API server asks for `create` of that name too."""
 
-CONSTANT = ("ConfigMap", "LimitRange", "ResourceQuota", "Role", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-"""Kinds whose names no segment, workload or flow changes: the deployer may write those names only."""
+NAMED = ("ConfigMap", "LimitRange", "Node", "ResourceQuota", "Role", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+"""Kinds of which the deployer writes the planned names only: no segment, workload or flow brings a new one, and a node is not its own."""
 
 
 class Resource(NamedTuple):
@@ -80,7 +80,7 @@ def _rules(resource: Resource, manifests: list[Manifest]) -> Iterator[Body]:
     kind = manifests[0].body["kind"]
     planned = tuple(sorted({manifest.body["metadata"]["name"] for manifest in manifests}))
     write = ("patch",) if all(manifest.patch for manifest in manifests) else WRITE
-    if kind in CONSTANT:
+    if kind in NAMED:
         # Whoever makes a policy with parameters must be able to read all objects of their kind: the API server insists.
         yield _rule(resource, READ)
         yield _rule(resource, (*write, *(("bind", "escalate") if kind == "Role" else ())), planned)

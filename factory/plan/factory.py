@@ -11,7 +11,7 @@ from . import controls
 from .access import access_component, describe_access, plan_access
 from .auditor import plan_auditor
 from .deployer import plan_deployer
-from .guardrail import describe_guardrails, guardrail_bindings, plan_anchor, plan_grants, plan_guardrails
+from .guardrail import describe_guardrails, guardrail_bindings, plan_anchor, plan_grants, plan_guarded_deployer, plan_guardrails
 from .manifest import Because, Component, File, Manifest, Plan
 from .network import plan_cluster_tier, plan_egress, plan_flow, plan_isolation
 from .pool import describe_pool, plan_pool
@@ -31,7 +31,8 @@ def plan_factory(factory: Factory) -> Plan:
     The spec must be free of dangling references: `factory.rules` finds them.
     """
     manifests = sorted(_manifests(factory), key=_order)
-    bootstrap = (*plan_anchor(factory), *plan_deployer(factory, manifests), plan_auditor(factory, manifests))
+    rights = (*plan_deployer(factory, manifests), plan_auditor(factory, manifests))
+    bootstrap = (*plan_anchor(factory), *plan_guarded_deployer(factory), *rights)
     files = tuple(_files(factory))
     return Plan(factory.name, tuple(manifests), _intents(factory), files=files, bootstrap=bootstrap)
 
@@ -61,6 +62,11 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
 
 def _files(factory: Factory) -> Iterator[File]:
     flags = static_policy_flags(factory)
+    if factory.providers:
+        from .distribution import plan_sign_in, sign_in_flags  # most specs have no providers, and need not wait for it
+
+        flags |= sign_in_flags(factory)
+        yield from plan_sign_in(factory)
     if flags:
         yield File("kube-apiserver.yaml", flags, Because("cluster", "flags of kube-apiserver, by name", (controls.TENET_6,)))
     yield from plan_static_policies(factory)

@@ -40,9 +40,8 @@ GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (
     binding,
     placement,
     service,
-    deployer,
 )
-"""Guardrails that are objects of the cluster, by id."""
+"""Guardrails that the deployer puts in force, by id."""
 
 STATIC_GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (boundary, namespace, token, role, placement, service, deployer, policy)
 """Guardrails that the API server's disk can hold, by id."""
@@ -59,6 +58,11 @@ def guardrail_bindings(guardrails: Iterable[Manifest]) -> tuple[str, ...]:
     return tuple(manifest.id for manifest in guardrails if manifest.body["kind"] == "ValidatingAdmissionPolicyBinding")
 
 
+def plan_guarded_deployer(factory: Factory) -> Iterator[Manifest]:
+    """The one guardrail that the deployer could not be trusted with: the one that holds the deployer."""
+    yield from deployer(factory).plan(factory)
+
+
 def describe_guardrails(factory: Factory) -> dict[str, str]:
     """What their preview row shows: each one's title."""
     return {guardrail.id: guardrail.title for guardrail in (guardrail(factory) for guardrail in GUARDRAILS)}
@@ -73,5 +77,6 @@ __all__ = [
     "guardrail_bindings",
     "plan_anchor",
     "plan_grants",
+    "plan_guarded_deployer",
     "plan_guardrails",
 ]

@@ -379,6 +379,9 @@ def _boundary_attacks(victims: _Victims) -> Iterator[Attempt]:
     yield Attempt("ZG07", "the grants are deleted", operator, Verb.DELETE, grants)
     yield Attempt("ZG07", "all ConfigMaps are deleted, the grants among them", by, Verb.DELETE_COLLECTION, grants)
 
+    trust = _object("v1/ConfigMap", "kube-root-ca.crt", namespace)
+    yield Attempt("ZG07", "another certificate authority", operator, Verb.PATCH, trust, {"data": {"ca.crt": "theirs"}})
+
     yield Attempt("ZG07", "the container limits are deleted", by, Verb.DELETE, _object("v1/LimitRange", "limits", namespace))
     quota = _object("v1/ResourceQuota", NAME, namespace, spec={"hard": {"pods": "0"}})
     yield Attempt("ZG07", "a quota that stops everything", by, Verb.CREATE, quota)

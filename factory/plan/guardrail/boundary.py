@@ -14,7 +14,11 @@ COLLECTORS = ("system:serviceaccount:kube-system:namespace-controller", "system:
 MANAGER = "system:kube-controller-manager"
 """All controllers in one, where `--use-service-account-credentials` is off."""
 
+TRUST = "kube-root-ca.crt"
+"""Name of the ConfigMap by which every pod knows the API server (KEP-1205)."""
+
 WRITERS = {
+    "configmaps": ("system:serviceaccount:kube-system:root-ca-cert-publisher",),
     "serviceaccounts": ("system:serviceaccount:kube-system:service-account-controller",),
     "persistentvolumeclaims": (
         "system:kube-scheduler",
@@ -30,7 +34,7 @@ WRITERS = {
 def boundary(factory: Factory) -> Guardrail:
     """Who may write is told by the resource: the deployer everything, Kubernetes' own controllers what is theirs, everybody else nothing.
 
-    The grants are recognised by the object's name and not by `resourceNames`, which a request to delete a collection has none of.
+    ConfigMaps are recognised by the object's name and not by `resourceNames`, which a request to delete a collection has none of.
     """
     writers = ", ".join(f"{text(resource)}: {texts(users)}" for resource, users in WRITERS.items())
     return Guardrail(
@@ -40,8 +44,8 @@ def boundary(factory: Factory) -> Guardrail:
         (controls.TENET_4, controls.TENET_6, controls.CIS_RBAC, controls.CIS_NETWORK),
         rules=boundary_rules(factory),
         conditions={
-            "grants-only": "request.resource.resource != 'configmaps'"
-            f" || [object, oldObject].exists(o, o != null && dyn(o).metadata.name == {text(GRANTS)})",
+            "known-configmaps-only": "request.resource.resource != 'configmaps'"
+            f" || [object, oldObject].exists(o, o != null && dyn(o).metadata.name in {texts((GRANTS, TRUST))})",
             # A volume claim's labels, annotations and finalizers are how storage drivers work; what it claims is its spec.
             "claims-only": "request.resource.resource != 'persistentvolumeclaims' || request.operation != 'UPDATE'"
             " || dyn(object).spec != dyn(oldObject).spec",
@@ -49,11 +53,11 @@ def boundary(factory: Factory) -> Guardrail:
         variables={
             "writers": f"{{{writers}}}[?request.resource.resource].orValue([])",
             "controller": f"request.userInfo.username in variables.writers + (request.operation == 'CREATE' ? [] : {texts(COLLECTORS)})",
-            "anything": f"request.userInfo.username == '{MANAGER}' && (request.operation != 'CREATE' || variables.writers.size() > 0)",
+            "manager": f"request.userInfo.username == '{MANAGER}' && (request.operation != 'CREATE' || variables.writers.size() > 0)",
         },
         validations=(
             Validation(
-                f"request.userInfo.username == {text(factory.deployer.user)} || variables.controller || variables.anything",
+                f"request.userInfo.username == {text(factory.deployer.user)} || variables.controller || variables.manager",
                 f"only the deployer, {factory.deployer.user}, changes this: change the spec and deploy it.",
             ),
         ),

@@ -14,7 +14,7 @@ from .guardrail import Guardrail, Rule, Validation, text
 def deployer(factory: Factory) -> Guardrail:
     """RBAC cannot say "namespaces that do not exist yet", so the deployer may write its kinds under any name. This says which are its own:
     what lives in the factory's namespaces, and outside of namespaces what bears the factory's label, before and after. Nodes are not
-    looked at: a pool's are named in the plan, and belong to somebody else."""
+    looked at: RBAC names them. It is part of the bootstrap, so that the deployer cannot take it away."""
     label = f".metadata.?labels[?{text(names.FACTORY)}].orValue('') == {text(factory.name)}"
     return Guardrail(
         "ZG14",

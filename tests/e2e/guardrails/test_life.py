@@ -135,10 +135,10 @@ def exists(deployed: Deployed, manifest: Manifest) -> bool:
 
 
 def denied(deployed: Deployed, pod: Body) -> bool:
-    """Whether admission refuses a pod."""
+    """Whether admission refuses a pod: 403, or 422 where the grants are missing."""
     attempt = Attempt("", "", By.ADMINISTRATOR, Verb.CREATE, pod)
     answer = deployed.administrator.try_(attempt)
-    return answer.status_code == 403 and names.cluster_wide(deployed.factory.name, "zg") in answer.text
+    return answer.status_code in (403, 422) and names.cluster_wide(deployed.factory.name, "zg") in answer.text
 
 
 def foreign(pod: Body) -> Body:
