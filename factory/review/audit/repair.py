@@ -18,6 +18,9 @@ from .live import Cluster, ClusterError, ConflictError
 HOLDS_DATA = frozenset({"Namespace", "PersistentVolumeClaim"})
 """Kinds that are never deleted, since what is in them cannot be planned again."""
 
+MADE_ANEW = frozenset({"ClusterRoleBinding", "LocalQueue", "PriorityClass", "ResourceClaimTemplate", "RoleBinding"})
+"""Kinds with fields that never change once they are set (`roleRef`, `clusterQueue`, `value`, `spec`): deleted, and made again."""
+
 DEPLOYERS = ("pulumi-kubernetes", names.FIELD_MANAGER)
 """How the deployer's field managers are called: Pulumi's provider takes one of its own for each resource."""
 
@@ -104,26 +107,39 @@ def _apply(cluster: Cluster, manifest: Manifest, live: Body | None, schemas: Map
     body, manager = manifest.body, _manager(live)
     try:
         now = cluster.apply(body, manager, dry_run=dry_run)
-    except ConflictError as error:
-        # A field that can never change, such as a binding's roleRef: the object is made anew.
-        if live is None or body["kind"] in HOLDS_DATA or manifest.patch or "immutable" not in str(error):
+    except ConflictError:
+        if live is None:
             raise
-        cluster.delete(live, dry_run=dry_run)
-        if not dry_run:
-            cluster.apply(body, manager)
-        return
+        now = _clear(cluster, manifest, live, schemas, dry_run)
     # Server-side apply takes nothing away that another manager owns: an added key, an item of a list that is merged.
     if left := list(find_planned_differences(manifest, now, schemas)):
         if dry_run:
-            if live is not None:
-                cluster.patch(live, _operations(body, left), manager, dry_run=True)
-            return
+            return  # what is left is taken out of an object that this run did not write
         now = cluster.patch(now, _operations(body, left), manager)
         if left := list(find_planned_differences(manifest, now, schemas)):
             fields = ", ".join(show_path(difference.path) for difference in left)
             raise ClusterError(
                 f"{manifest.reference} still differs in {fields}: something in the cluster puts it back, or keeps it from changing"
             )
+
+
+def _clear(cluster: Cluster, manifest: Manifest, live: Body, schemas: Mapping[Kind, Defaults], dry_run: bool) -> Body:
+    """Applies an object that the API server refuses as long as something added is in the way, or whose fields never change."""
+    manager = _manager(live)
+    added = [difference.path for difference in find_planned_differences(manifest, live, schemas) if difference.planned is ABSENT]
+    if added and not manifest.patch:
+        # From the back, so that positions in front stay what they are.
+        operations = [{"op": "remove", "path": _pointer(path)} for path in reversed(added)]
+        live = cluster.patch(live, operations, manager, dry_run=dry_run)
+        if dry_run:
+            return live
+    try:
+        return cluster.apply(manifest.body, manager, dry_run=dry_run)
+    except ConflictError:
+        if manifest.body["kind"] not in MADE_ANEW:
+            raise
+    cluster.delete(live, dry_run=dry_run)
+    return live if dry_run else cluster.apply(manifest.body, manager)
 
 
 def _operations(body: Body, differences: Iterable[Difference]) -> list[dict[str, Any]]:
@@ -143,9 +159,9 @@ def _operations(body: Body, differences: Iterable[Difference]) -> list[dict[str,
     return list(operations.values())
 
 
-def _pointer(keys: Iterable[str]) -> str:
+def _pointer(path: Iterable[str | int]) -> str:
     """A JSON pointer (RFC 6901)."""
-    return "".join(f"/{key.replace('~', '~0').replace('/', '~1')}" for key in keys)
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
 
 
 def _manager(live: Body | None) -> str:
