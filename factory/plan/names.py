@@ -42,17 +42,26 @@ def cluster_wide(factory: str, name: str) -> str:
 
 def short(text: str, length: int = 63) -> str:
     """The text, cut to a length by replacing its end with 8 hex digits of its SHA-256. Unchanged when it is short enough."""
-    return text if len(text) <= length else f"{text[: length - 9]}-{sha256(text.encode()).hexdigest()[:8]}"
+    if len(text) <= length:
+        return text
+    return f"{text[: length - 9].rstrip('-.')}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
 def flow_policy(end: str, workload: str, other: str, port: str) -> str:
-    """The policy of one end of a flow: `from-ingestion.loader-to-feature-store.features`.
+    """The policy of one end of a flow: `in-feature-store.ingest.from.intake.loader`, `out-loader.to.training.feature-store.ingest`.
 
-    Ends are `in` (the destination lets the source in) and `out` (the source may call out).
+    Ends are `in` (the destination lets the source in) and `out` (the source may call out). No name of a spec holds a dot, so that no two
+    flows meet in one name.
     """
     if end == "in":
-        return short(f"in-{workload}.{port}-from-{other.replace('/', '.')}")
-    return short(f"out-{workload}-to-{other.replace('/', '.')}.{port}")
+        return short(f"in-{workload}.{port}.from.{other.replace('/', '.')}")
+    return short(f"out-{workload}.to.{other.replace('/', '.')}.{port}")
+
+
+def egress_policy(workload: str, destination: str, port: int, protocol: str) -> str:
+    """The policy of one destination outside: `out-alerts.to.10.20.30.40-32.443-tcp`; that of `*.pypi.example` ends in `-any`."""
+    place, below = destination.removeprefix("*."), "-any" if destination.startswith("*.") else ""
+    return short(f"out-{workload}.to.{place.replace('/', '-').replace(':', '-')}.{port}-{protocol.lower()}{below}")
 
 
 def grant(subject: str, role: str) -> str:

@@ -51,7 +51,7 @@ def plan_egress(factory: Factory, workload: Workload) -> Iterator[Manifest]:
     """One policy for each destination outside the cluster."""
     for egress in workload.egress:
         because = Because(f"workloads[{workload.reference}].egress[{egress.reference}]", egress.because, CONTROLS)
-        name = names.short(f"out-{workload.name}-to-{_slug(egress.destination)}.{egress.port}-{egress.protocol.value.lower()}")
+        name = names.egress_policy(workload.name, egress.destination, egress.port, egress.protocol.value)
         if egress.cidr is not None:
             rule = [{"to": [_block(egress.cidr)], "ports": [{"protocol": egress.protocol.value, "port": egress.port}]}]
             yield _policy(factory, workload.segment, name, name, because, _labels(workload), egress=rule)
