@@ -101,7 +101,7 @@ def describe_workload(workload: Workload) -> dict[str, Any]:
         "writes": sorted(workload.writes),
         "produces": sorted(workload.produces),
         "serves": sorted(workload.serves),
-        "egress": {egress.reference: egress.because for egress in workload.egress},
+        "egress": {egress.reference: egress.because for egress in sorted(workload.egress, key=lambda egress: egress.reference)},
     }
     return {key: value for key, value in grants.items() if value}
 
