@@ -26,7 +26,7 @@ class Passage:
     ports: str
     certain: bool
     by: tuple[str, ...]
-    """What the objects say: `NetworkPolicy helix-training/in-store.features-from-… spec.ingress[0] allows ingress`."""
+    """What the objects say: `NetworkPolicy helix-training/in-store.features.from.… spec.ingress[0] allows ingress`."""
     because: tuple[Because, ...]
 
 
