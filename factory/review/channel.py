@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from factory.plan import Because
 
-from .objects import Name, Objects, find_because
-from .reachability import Endpoint, Flow, HostName, Network, Reason, Verdict
+from .objects import Name, Object, Objects, find_because
+from .reachability import Direction, Endpoint, Flow, HostName, Network, Reason, Verdict
 from .reachability.address import ALL_ADDRESSES, Address, Block, block, blocks, say_addresses
 from .reachability.interval import NOTHING, Intervals
 from .reachability.port import PROTOCOLS
@@ -48,6 +48,14 @@ class Reach:
     def channels(self) -> tuple[Channel, ...]:
         """Every channel with an end in a namespace that the objects govern, in the order of names."""
         return gather(self, self.network.flows())
+
+    @cached_property
+    def open(self) -> dict[tuple[Party, Party], Intervals]:
+        """Ports by both ends, what is only perhaps open among them."""
+        found: defaultdict[tuple[Party, Party], Intervals] = defaultdict(lambda: NOTHING)
+        for channel in self.channels:
+            found[channel.source, channel.destination] |= channel.ports
+        return dict(found)
 
     @cached_property
     def _foreign(self) -> frozenset[str]:
@@ -95,10 +103,29 @@ class Reach:
         return Name(group, kind, namespace, name)
 
 
-def find_reach(objects: Objects, *others: Objects) -> Reach:
-    """What the policies among the objects let through. Witnesses are taken from the selectors of `others` too."""
+def find_reach(objects: Objects, *others: Objects, only: Direction | None = None) -> Reach:
+    """What the policies among the objects let through. Witnesses are taken from the selectors of `others` too.
+
+    With `only`, what they let through at one end: what may leave, whoever takes it, or what may enter, whoever sends it.
+    """
     parties = find_parties(objects, *others)
-    return Reach(objects, parties, Network((*objects.bodies, *parties.namespaces), parties.endpoints))
+    bodies = objects.bodies if only is None else tuple(_one_way(body, only) for body in objects.bodies)
+    return Reach(objects, parties, Network((*bodies, *parties.namespaces), parties.endpoints))
+
+
+def _one_way(body: Object, only: Direction) -> Object:
+    """A policy without what it says of the other direction."""
+    spec, kind = body.get("spec") or {}, body["kind"]
+    other = "egress" if only is Direction.Ingress else "ingress"
+    if not str(kind).endswith("NetworkPolicy"):
+        return body
+    left = {key: value for key, value in spec.items() if key not in (other, f"{other}Deny")}
+    if kind == "NetworkPolicy":
+        types = spec.get("policyTypes") or ("Ingress", *(["Egress"] if spec.get("egress") else []))
+        if only.value not in types:
+            return {**body, "kind": "none"}
+        left["policyTypes"] = [only.value]
+    return {**body, "spec": left}
 
 
 def _one(party: Party) -> Endpoint | HostName | Address | Block:

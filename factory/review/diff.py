@@ -15,7 +15,7 @@ from factory.spec import is_public
 
 from .channel import Channel, Reach, find_reach, gather
 from .objects import Name, Object, Objects, find_because
-from .reachability import Endpoint, compare, say_ports
+from .reachability import Direction, Endpoint, compare, say_ports
 from .reachability.address import blocks
 from .reachability.interval import Intervals
 from .trust import POLICIES, Fact, Topic, Weight, find_facts, find_rest
@@ -100,21 +100,57 @@ def _compare_specs(old: Objects, new: Objects) -> bool:
 
 
 def _reach_changes(old: Objects, new: Objects) -> Iterator[Change]:
+    if _who_talks(old) == _who_talks(new):
+        return
     before, after = find_reach(old, new), find_reach(new, old)
     change = compare(before.network, after.network)
     for flows, here, there, effect in ((change.gained, after, before, Effect.WIDENS), (change.lost, before, after, Effect.NARROWS)):
-        grouped: defaultdict[tuple[Any, ...], list[Channel]] = defaultdict(list)
-        for channel in gather(here, flows):
-            because, by = _causes(channel, here, there)
-            key = here.say(channel.destination), channel.ports, channel.certain, because, _weigh(here, channel)
-            grouped[(*key, by if not because else ())].append(channel)
-        no_longer = "no longer: " if effect is Effect.NARROWS else ""
-        for (_, ports, certain, because, weight, _), channels in grouped.items():
-            names_ = {name for channel in channels for name in _causes(channel, here, there)[1]}
-            sources = here.say_all({_say_source(channel, here, there) for channel in channels})
-            may = "may" if certain else "may perhaps"
-            said = f"{no_longer}{_together(sources)} {may} reach {_say_destination(channels[0], here, there)} on {say_ports(ports)}"
-            yield _change(effect, Topic.REACH, weight, said, here.objects, because, tuple(sorted(names_)))
+        yield from _ways(gather(here, flows), here, there, effect)
+    for only in Direction:
+        half_before, half_after = find_reach(old, new, only=only), find_reach(new, old, only=only)
+        change = compare(half_before.network, half_after.network)
+        for flows, here, there, whole, effect in (
+            (change.gained, half_after, half_before, after, Effect.WIDENS),
+            (change.lost, half_before, half_after, before, Effect.NARROWS),
+        ):
+            stopped = [channel for channel in gather(here, flows) if (channel.source, channel.destination) not in whole.open]
+            stopped += [
+                channel._replace(ports=rest)
+                for channel in gather(here, flows)
+                if (channel.source, channel.destination) in whole.open
+                and (rest := channel.ports - whole.open[channel.source, channel.destination])
+            ]
+            yield from _ways([c for c in stopped if here.governs(c.source) and here.governs(c.destination)], here, there, effect, only)
+
+
+def _who_talks(objects: Objects) -> list[Object]:
+    """What reachability depends on."""
+    talking = ("Namespace", "ServiceAccount", "Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
+    return [body for body in objects.bodies if body["kind"] in talking or str(body["kind"]).endswith("NetworkPolicy")]
+
+
+def _ways(channels: Iterable[Channel], here: Reach, there: Reach, effect: Effect, only: Direction | None = None) -> Iterator[Change]:
+    """Channels that came or went, those of one reason together. With `only`, they are open at that end alone."""
+    grouped: defaultdict[tuple[Any, ...], list[Channel]] = defaultdict(list)
+    names_: defaultdict[tuple[Any, ...], set[Name]] = defaultdict(set)
+    for channel in channels:
+        because, by = _causes(channel, here, there)
+        key = (here.say(channel.destination), channel.ports, channel.certain, because, _weigh(here, channel), () if because else by)
+        grouped[key].append(channel)
+        names_[key].update(by)
+    no_longer = "no longer: " if effect is Effect.NARROWS else ""
+    for key, found in grouped.items():
+        _, ports, certain, because, weight, _ = key
+        sources = _together(here.say_all({_say_source(channel, here, there) for channel in found}))
+        destination, on = _say_destination(found[0], here, there), say_ports(ports)
+        perhaps = "" if certain else " perhaps"
+        if only is None:
+            said = f"{sources} may{perhaps} reach {destination} on {on}"
+        elif only is Direction.Egress:
+            said = f"{sources} may{perhaps} call {destination} on {on}, which only its own end still refuses"
+        else:
+            said = f"{destination} takes{perhaps} calls of {sources} on {on}, which only their own end still refuses"
+        yield _change(effect, Topic.REACH, weight if only is None else Weight.MEDIUM, no_longer + said, here.objects, because, names_[key])
 
 
 def _say_source(channel: Channel, here: Reach, there: Reach) -> str:
@@ -356,11 +392,11 @@ def _say_rename(was: str, becomes: str) -> str:
 
 
 def _change(
-    effect: Effect, topic: Topic, weight: Weight, said: str, side: Objects, because: Iterable[Because], by: tuple[Name, ...]
+    effect: Effect, topic: Topic, weight: Weight, said: str, side: Objects, because: Iterable[Because], by: Iterable[Name]
 ) -> Change:
     because = tuple(because)
     places = tuple(side.place(cause) for cause in because)
-    return Change(effect, topic, weight, said, because, places, tuple(dict.fromkeys(by)))
+    return Change(effect, topic, weight, said, because, places, tuple(sorted(set(by))))
 
 
 def _one(body: Object) -> tuple[Because, ...]:

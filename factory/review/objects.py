@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,8 +85,11 @@ class Objects:
 def find_because(body: Object) -> Because | None:
     """Why an object is there, from its annotation: `path: reason`. None for an object that does not say."""
     said = (body["metadata"].get("annotations") or {}).get(names.BECAUSE)
-    if not isinstance(said, str):
-        return None
+    return _because(said) if isinstance(said, str) else None
+
+
+@lru_cache(maxsize=65536)
+def _because(said: str) -> Because:
     depth = 0
     for position, letter in enumerate(said):
         depth += {"[": 1, "]": -1}.get(letter, 0)

@@ -39,6 +39,11 @@ def find_rights(objects: Objects) -> Iterator[Right]:
             place = objects.segments.get(namespace, namespace) or EVERYWHERE
             for subject in body.get("subjects") or ():
                 yield from _held(objects, body, namespace, say_subject(subject, namespace), place)
+    bound = {(body.get("roleRef") or {}).get("name") for body in objects.bodies if body["kind"] in ("RoleBinding", "ClusterRoleBinding")}
+    for name, body in objects.by_name.items():
+        if name.kind in ("Role", "ClusterRole") and name.group == RBAC and name.name not in bound:
+            place = objects.segments.get(name.namespace, name.namespace) or EVERYWHERE
+            yield from _of_role(body, f"whoever is bound to {name.kind} {name.name}", place, (name,))
 
 
 def say_subject(subject: Mapping[str, Any], namespace: str) -> str:
@@ -58,9 +63,13 @@ def _held(objects: Objects, binding: Object, namespace: str, subject: str, place
     if body is None:
         yield Right(subject, "everything of", f"{kind} {name}, which is not among these objects", place, by)
         return
-    if body.get("aggregationRule"):
-        yield Right(subject, "everything of", f"{kind} {name} and whatever is aggregated into it", place, by)
-    for rule in body.get("rules") or ():
+    yield from _of_role(body, subject, place, by)
+
+
+def _of_role(role: Object, subject: str, place: str, by: tuple[Name, ...]) -> Iterator[Right]:
+    if role.get("aggregationRule"):
+        yield Right(subject, "everything of", f"whatever is aggregated into {role['kind']} {role['metadata']['name']}", place, by)
+    for rule in role.get("rules") or ():
         for verb in rule.get("verbs") or ():
             for resource in _resources(rule):
                 yield Right(subject, str(verb), resource, place, by)

@@ -137,9 +137,9 @@ def _namespace(objects: Objects, body: Object) -> Iterator[Fact]:
         if labels.get(f"pod-security.kubernetes.io/{mode}") == "restricted":
             said = f"Pod Security in {place} has mode {mode} for restricted"
             yield Fact(Topic.GUARDRAILS, ("pod security", place, mode), said, False, Weight.LOW, by, because, place=name, part=True)
-    for label in (names.SEGMENT, names.STAGE, names.OWNER):
+    for label in filter(labels.__contains__, (names.SEGMENT, names.STAGE, names.OWNER)):
         word = label.rpartition("/")[2]
-        said = f"{place} has {word} {labels.get(label, 'none')}"
+        said = f"{place} has {word} {labels[label]}"
         yield Fact(Topic.SEGMENTS, (word, place), said, False, Weight.MEDIUM, by, because, place=name, part=True)
 
 
