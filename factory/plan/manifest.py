@@ -60,8 +60,8 @@ class Manifest:
 
     @property
     def name(self) -> str:
-        """The logical name of the resource: `training-quota`."""
-        return f"{self.component.name}-{self.key}"
+        """The logical name of the resource: `training.quota`. A spec's names hold no dot, so no two objects of a kind meet in one."""
+        return f"{self.component.name}.{self.key}"
 
     @property
     def reference(self) -> str:
