@@ -181,7 +181,7 @@ def test_a_changed_quota_is_one_row_and_one_resource(deployed: Project, edit: An
 
     assert edit(change) == {
         ("update", "ai-factory:index:Segment", "training"): ["quota"],
-        ("update", "kubernetes:core/v1:ResourceQuota", "training-quota"): ["spec"],
+        ("update", "kubernetes:core/v1:ResourceQuota", "training.quota"): ["spec"],
     }
 
 
