@@ -61,7 +61,8 @@ def flow_policy(end: str, workload: str, other: str, port: str) -> str:
 def egress_policy(workload: str, destination: str, port: int, protocol: str) -> str:
     """The policy of one destination outside: `out-alerts.to.10.20.30.40-32.443-tcp`; that of `*.pypi.example` ends in `-any`."""
     place, below = destination.removeprefix("*."), "-any" if destination.startswith("*.") else ""
-    return short(f"out-{workload}.to.{place.replace('/', '-').replace(':', '-')}.{port}-{protocol.lower()}{below}")
+    place = sub("[/:]", "-", f"0{place}" if place.startswith(":") else place)
+    return short(f"out-{workload}.to.{place}.{port}-{protocol.lower()}{below}")
 
 
 def grant(subject: str, role: str) -> str:
