@@ -171,7 +171,7 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
     ),
     ("resource.k8s.io", "DeviceClass"): Defaults(),
     ("resource.k8s.io", "ResourceClaimTemplate"): Defaults(
-        _under("spec.spec.devices.requests[].exactly", {"allocationMode": "ExactCount", "count": 1})
+        {"spec.metadata": {}, **_under("spec.spec.devices.requests[].exactly", {"allocationMode": "ExactCount", "count": 1})}
     ),
 }
 """Kubernetes' own kinds (its `pkg/apis/*/v1/defaults.go`, and the storage strategies' omitted zero values)."""
