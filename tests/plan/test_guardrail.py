@@ -195,3 +195,17 @@ def test_merge(body: Body, change: Body, wanted: Body) -> None:
 def test_text_cannot_be_broken_out_of(value: str, literal: str) -> None:
     """A name from the spec stays a name in CEL."""
     assert text(value) == literal
+
+
+def test_each_stands_on_the_page() -> None:
+    """Whoever is refused finds the id of the message in the documentation."""
+    page = (Path(__file__).parents[2] / "docs" / "concepts" / "guardrail.md").read_text()
+    assert [line.split()[1] for line in page.splitlines() if line.startswith("| ZG")] == [guardrail.id for guardrail in ALL]
+
+
+def test_each_key_of_the_grants_stands_on_the_page() -> None:
+    """Whoever reads the ConfigMap finds what its keys mean."""
+    page = (Path(__file__).parents[2] / "docs" / "concepts" / "guardrail.md").read_text()
+    for key in (*grants("training"), *grants("inference")):
+        owner, _, grant = key.rpartition(".")
+        assert f"`{key}`" in page or (owner == "sessions" and "`sessions.<Session>`" in page) or f".{grant}`" in page, key
