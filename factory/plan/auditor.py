@@ -5,13 +5,13 @@ Beside the plan's own kinds these are the ones in which somebody could widen wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from factory.spec import Factory
 
 from . import controls, names
 from .body import body
-from .deployer import Resource
+from .deployer import Resource, subject
 from .manifest import Because, Body, Component, Manifest
 
 CONTROLS = (controls.TENET_5, controls.TENET_7, controls.CIS_RBAC)
@@ -99,14 +99,27 @@ def audited_kinds(manifests: Iterable[Manifest]) -> dict[tuple[str, str], str | 
     return kinds | ({DEFINITIONS: None} if any(is_custom(group_of(version)) for version, _ in kinds) else {})
 
 
-def plan_auditor(factory: Factory, manifests: Iterable[Manifest]) -> Manifest:
-    """A ClusterRole that lists what an audit compares. Bind it to whoever runs `factory audit`."""
+def plan_auditor(factory: Factory, manifests: Iterable[Manifest]) -> Iterator[Manifest]:
+    """A ClusterRole that lists what an audit compares. Bind it to whoever runs `factory audit`; the deployer, who repairs, has it."""
     because = Because("deployer", "whoever audits sees what was planned, and what could undo it", CONTROLS)
+    component, name = Component("AiFactory", factory.name), names.cluster_wide(factory.name, "auditor")
     listed = {Resource.of({"apiVersion": version, "kind": kind}): name for (version, kind), name in audited_kinds(manifests).items()}
     listed |= {Resource.of({"apiVersion": f"{group}/", "kind": kind}): None for group, kind in (*SEGMENT_KINDS, *CLUSTER_KINDS)}
     rules: list[Body] = [
-        {"apiGroups": [resource.group], "resources": [resource.plural], "verbs": ["list"]} | ({"resourceNames": [name]} if name else {})
-        for resource, name in sorted(listed.items())
+        {"apiGroups": [resource.group], "resources": [resource.plural], "verbs": ["list"]} | ({"resourceNames": [only]} if only else {})
+        for resource, only in sorted(listed.items())
     ]
-    role = body(f"{RBAC}/v1", "ClusterRole", names.cluster_wide(factory.name, "auditor"), because, factory=factory.name, rules=rules)
-    return Manifest(Component("AiFactory", factory.name), "auditor", role, because)
+    role = body(f"{RBAC}/v1", "ClusterRole", name, because, factory=factory.name, rules=rules)
+    yield Manifest(component, "auditor", role, because)
+
+    because = Because("deployer.user", "who repairs must see what to repair", CONTROLS)
+    binding = body(
+        f"{RBAC}/v1",
+        "ClusterRoleBinding",
+        names.cluster_wide(factory.name, "deployer-audits"),
+        because,
+        factory=factory.name,
+        roleRef={"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
+        subjects=[subject(factory.deployer.user)],
+    )
+    yield Manifest(component, "deployer-audits", binding, because, after=(f"{component}/auditor",))

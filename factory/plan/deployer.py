@@ -64,7 +64,7 @@ def plan_deployer(factory: Factory, manifests: Iterable[Manifest]) -> Iterator[M
         because,
         factory=factory.name,
         roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-        subjects=[_subject(factory.deployer.user)],
+        subjects=[subject(factory.deployer.user)],
     )
     yield Manifest(component, "deployer-binding", binding, because, after=(f"{component}/deployer",))
 
@@ -103,8 +103,8 @@ def _cluster_role(factory: Factory, component: Component, key: str, rules: list[
     )
 
 
-def _subject(user: str) -> Body:
-    """A ServiceAccount is bound as one, so that whoever reads the binding sees what it is."""
+def subject(user: str) -> Body:
+    """The user as a binding names it. A ServiceAccount is bound as one, so that whoever reads the binding sees what it is."""
     if user.startswith("system:serviceaccount:"):
         namespace, _, name = user.removeprefix("system:serviceaccount:").partition(":")
         return {"kind": "ServiceAccount", "name": name, "namespace": namespace}

@@ -31,7 +31,7 @@ def plan_factory(factory: Factory) -> Plan:
     The spec must be free of dangling references: `factory.rules` finds them.
     """
     manifests = sorted(_manifests(factory), key=_order)
-    rights = (*plan_deployer(factory, manifests), plan_auditor(factory, manifests))
+    rights = (*plan_deployer(factory, manifests), *plan_auditor(factory, manifests))
     bootstrap = (*plan_anchor(factory), *plan_guarded_deployer(factory), *rights)
     files = tuple(_files(factory))
     return Plan(factory.name, tuple(manifests), _intents(factory), files=files, bootstrap=bootstrap)

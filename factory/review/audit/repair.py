@@ -21,6 +21,8 @@ HOLDS_DATA = frozenset({"Namespace", "PersistentVolumeClaim"})
 MADE_ANEW = frozenset({"ClusterRoleBinding", "LocalQueue", "PriorityClass", "ResourceClaimTemplate", "RoleBinding"})
 """Kinds with fields that never change once they are set (`roleRef`, `clusterQueue`, `value`, `spec`): deleted, and made again."""
 
+BOOTSTRAP = " (bootstrap: a cluster administrator's to apply)"
+
 DEPLOYERS = ("pulumi-kubernetes", names.FIELD_MANAGER)
 """How the deployer's field managers are called: Pulumi's provider takes one of its own for each resource."""
 
@@ -53,11 +55,12 @@ def find_steps(plan: Plan, drift: Iterable[Drift], *, prune: bool) -> list[Step]
     for one in drift:
         found.setdefault(one.reference, []).append(one)
     order = {manifest.reference: position for position, manifest in enumerate((*plan.bootstrap, *plan.manifests))}
-    steps = [_step(group, prune) for group in found.values()]
+    bootstrap = {manifest.reference for manifest in plan.bootstrap}
+    steps = [_step(group, prune, BOOTSTRAP if reference in bootstrap else "") for reference, group in found.items()]
     return sorted(steps, key=lambda step: order.get(step.reference, -1))
 
 
-def _step(drift: list[Drift], prune: bool) -> Step:
+def _step(drift: list[Drift], prune: bool, note: str) -> Step:
     first = drift[0]
     if first.change is Change.UNPLANNED:
         if not prune:
@@ -74,9 +77,9 @@ def _step(drift: list[Drift], prune: bool) -> Step:
             return Step(
                 Verb.LEAVE, first.reference, "a node joins by itself: start it, or take it out of the spec", manifest=first.manifest
             )
-        return Step(Verb.CREATE, first.reference, "is missing", manifest=first.manifest)
+        return Step(Verb.CREATE, first.reference, f"is missing{note}", manifest=first.manifest)
     fields = ", ".join(one.field for one in drift[:4]) + (f" and {len(drift) - 4} more" if len(drift) > 4 else "")
-    return Step(Verb.APPLY, first.reference, fields, manifest=first.manifest, object=first.object)
+    return Step(Verb.APPLY, first.reference, fields + note, manifest=first.manifest, object=first.object)
 
 
 def repair(
