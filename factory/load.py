@@ -27,6 +27,8 @@ _NAMED = {
     "workloads": ("segment", "name"),
     "flows": ("from", "to", "port"),
     "access": ("group", "serviceAccount", "role"),
+    "eligibility": ("group", "role"),
+    "grants": ("user", "role", "segment"),
     "waivers": ("rule", "path"),
     "egress": ("host", "cidr", "port", "protocol"),
     "shares": ("pool",),
@@ -35,10 +37,14 @@ _PATTERN = {
     "workloads": "{segment}/{name}",
     "flows": "{from} -> {to}:{port}",
     "access": "{group}{serviceAccount}: {role}",
+    "eligibility": "{group}: {role}",
+    "grants": "{user}: {role} in {segment}",
     "waivers": "{rule} {path}",
     "egress": "{host}{cidr}:{port}/{protocol}",
     "shares": "{pool}",
 }
+_TAGS = ("provisioner", "kind")
+"""Keys that tell the concepts of a union apart."""
 _SECRET = re.compile(r"-----BEGIN|^eyJ|^(AKIA|ASIA|ghp_|github_pat_|glpat-|xox[abp]-|hvs\.|sk-)|^[A-Za-z0-9+/=_-]{32,}$", re.ASCII)
 _PLAIN = re.compile(r"^[A-Za-z/][^\s\"'\\]*$")
 _STOCK: dict[str, Any] = {
@@ -230,16 +236,14 @@ def _finding(data: Any, detail: dict[str, Any]) -> tuple[Location, Finding]:
         case "missing":
             return location, Finding("ZT006", path, "is missing", f'Add "{key}:".')
         case "union_tag_not_found":
-            path = f"{path}.provisioner"
-            return location, Finding("ZT006", path, "is missing", 'Add "provisioner:".', allowed="Static, Karpenter, ClusterAPI")
+            tag = context["discriminator"].strip("'")
+            return location, Finding("ZT006", f"{path}.{tag}", "is missing", f'Add "{tag}:".', allowed=listed(_tags(detail["loc"], tag)))
         case "union_tag_invalid":
-            tag = value.get("provisioner") if isinstance(value, Mapping) else None
+            tag = context["discriminator"].strip("'")
+            word = value.get(tag) if isinstance(value, Mapping) else None
             known = [part.strip("' ") for part in context["expected_tags"].split(",")]
-            fix = did_you_mean(str(tag), known) or "Choose one of these."
-            place = (*location, "provisioner")
-            return place, Finding(
-                "ZT007", f"{path}.provisioner", "is unknown", fix, value=_shown("provisioner", tag), allowed=listed(known)
-            )
+            fix = did_you_mean(str(word), known) or "Choose one of these."
+            return (*location, tag), Finding("ZT007", f"{path}.{tag}", "is unknown", fix, value=_shown(tag, word), allowed=listed(known))
         case "string_pattern_mismatch":
             return invalid("is malformed", WORDS.get(context["pattern"], context["pattern"]), _unit(context["pattern"], word))
         case "enum" | "literal_error":
@@ -293,7 +297,9 @@ def _shown(key: str, value: Any) -> str | None:
     """A scalar as it may be printed: never one that could be a secret."""
     if value is None or isinstance(value, Mapping | list):
         return None
-    if re.search(r"secret|password|token|credential|private", key, re.IGNORECASE) or (isinstance(value, str) and _SECRET.search(value)):
+    if re.search(r"secret|password|token(?!Age|Life)|credential|private", key, re.IGNORECASE) or (
+        isinstance(value, str) and _SECRET.search(value)
+    ):
         return "(hidden)"
     text = value if isinstance(value, str) and _PLAIN.match(value) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else f"{text[:79]}…"
@@ -360,11 +366,7 @@ def _model(location: tuple[int | str, ...]) -> type[BaseModel] | None:
     for step in location:
         if isinstance(step, int):
             continue
-        tagged = [
-            model
-            for model in models
-            if "provisioner" in model.model_fields and step in get_args(model.model_fields["provisioner"].annotation)
-        ]
+        tagged = [model for model in models if any(step in _literals(model, tag) for tag in _TAGS)]
         if tagged:
             models = tagged
             continue
@@ -373,6 +375,17 @@ def _model(location: tuple[int | str, ...]) -> type[BaseModel] | None:
             return None
         models = [*_models(field.annotation)]
     return models[0] if models else None
+
+
+def _tags(location: tuple[int | str, ...], tag: str) -> list[str]:
+    """The words that tell the concepts of a union at a location apart."""
+    *parent, key = [step for step in location if isinstance(step, str)]
+    field = _field(_model(tuple(parent)) or Factory, key)
+    return [word for model in _models(field.annotation) for word in _literals(model, tag)]
+
+
+def _literals(model: type[BaseModel], tag: str) -> tuple[Any, ...]:
+    return get_args(model.model_fields[tag].annotation) if tag in model.model_fields else ()
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

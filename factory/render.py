@@ -23,7 +23,7 @@ README = """\
 | bootstrap/ | the deployer's own rights | a cluster administrator, once, before anything else |
 | manifests/ | every object of the plan, one a file | the deployer, in the order of the file names |
 | patches/ | labels and taints for nodes that somebody else owns | the deployer, by server-side apply |
-| control-plane/ | files for the API server's disk, below /etc/kubernetes/factory | whoever runs the control plane |
+| control-plane/ | files for the API server's disk, below /etc/kubernetes/factory, or what a managed control plane takes instead | whoever runs it |
 """
 
 
@@ -55,7 +55,10 @@ def _files(plan: Plan) -> Iterator[tuple[str, str]]:
     for manifest in plan.manifests:
         yield f"{'patches' if manifest.patch else 'manifests'}/{_file_name(manifest)}", _document(manifest.because, [manifest.body])
     for file in plan.files:
-        yield f"control-plane/{file.path}", _document(file.because, file.content if isinstance(file.content, list) else [file.content])
+        if isinstance(file.content, str):
+            yield f"control-plane/{file.path}", f"{HEADER}{file.because}\n\n{file.content}"
+        else:
+            yield f"control-plane/{file.path}", _document(file.because, file.content if isinstance(file.content, list) else [file.content])
 
 
 def _file_name(manifest: Manifest) -> str:

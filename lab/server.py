@@ -118,6 +118,8 @@ def kube_apiserver(plane: Plane) -> Flags:
         del defaults["authorization-mode"]
     if "authentication-config" in plane.control_plane:
         del defaults["anonymous-auth"]
+    if "audit-policy-file" in plane.control_plane:
+        own["audit-log-path"] = plane.state.logs / "audit.log"  # the product's own place for it may not be ours to write
     return defaults | plane.control_plane | own
 
 

@@ -82,7 +82,7 @@ class File(NamedTuple):
     path: str
     """Relative path, such as `admission.yaml`."""
     content: Any
-    """What it says: plain data, written as YAML (a list is one document an item)."""
+    """What it says: plain data, written as YAML (a list is one document an item), or text, written as it is."""
     because: Because
     """Why it is there."""
 

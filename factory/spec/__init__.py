@@ -7,6 +7,8 @@ from .dataset import Classification, Dataset
 from .deployer import Deployer
 from .factory import Factory
 from .flow import Flow
+from .grant import Eligibility, Grant
+from .identity import Identity, People
 from .image import Images
 from .model import Model
 from .peer import Peer
@@ -24,9 +26,24 @@ from .pool import (
     TaintEffect,
 )
 from .posture import Posture
+from .provider import (
+    AnyProvider,
+    Contract,
+    Database,
+    KeycloakProvider,
+    OidcPreset,
+    OidcProvider,
+    Population,
+    Provider,
+    RequiredClaim,
+    Risk,
+    Strength,
+    seconds,
+)
 from .queue import Queue, Share
 from .role import OPERATOR, VIEWER, Access, Permission, Role, Session
 from .segment import Limits, Quota, Segment, Stage
+from .spire import Federation, Spire, WorkloadIdentity
 from .waiver import Waiver
 from .workload import Egress, Listener, Protocol, Workload
 
@@ -36,44 +53,63 @@ __all__ = [
     "VIEWER",
     "Access",
     "AnyPool",
+    "AnyProvider",
     "Classification",
     "Cluster",
     "ClusterApiPool",
     "Concept",
+    "Contract",
+    "Database",
     "Dataset",
     "Deployer",
     "DeviceApi",
     "Distribution",
     "Dns",
     "Egress",
+    "Eligibility",
     "Factory",
+    "Federation",
     "Flow",
     "Gpu",
+    "Grant",
+    "Identity",
     "Images",
     "KarpenterNodeClass",
     "KarpenterPool",
+    "KeycloakProvider",
     "Limits",
     "Listener",
     "Model",
     "NetworkEngine",
     "ObjectReference",
+    "OidcPreset",
+    "OidcProvider",
     "Peer",
+    "People",
     "Permission",
+    "Population",
     "Posture",
     "Protocol",
+    "Provider",
     "Queue",
     "Quota",
+    "RequiredClaim",
+    "Risk",
     "Role",
     "Segment",
     "Session",
     "Share",
+    "Spire",
     "Stage",
     "StaticNodes",
     "StaticPool",
+    "Strength",
     "Taint",
     "TaintEffect",
     "Waiver",
     "Workload",
+    "WorkloadIdentity",
     "is_public",
+    "seconds",
     "within",
 ]

@@ -43,6 +43,12 @@ VOLUME = r"^[1-9][0-9]{0,3}(Gi|Ti)$"
 VERSION = r"^1\.(3[3-9])$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 RULE_ID = r"^ZT[0-9]{3}$"
+DURATION = r"^[1-9][0-9]{0,4}(m|h)$"
+MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+ISSUER = r"^https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~-]+)*/?$"
+CLAIM = r"^[A-Za-z_][A-Za-z0-9_.:/-]*$"
+USER = r"^[a-z][-a-z0-9]*:\S+$"
+CERTIFICATE = r"^-----BEGIN CERTIFICATE-----\n"
 
 WORDS = {
     LABEL: 'lower-case letters, digits and "-", starting with a letter, such as "feature-store"',
@@ -62,6 +68,12 @@ WORDS = {
     VERSION: 'a Kubernetes minor version in quotes, "1.33" or newer, such as "1.36"',
     DATE: 'a date such as "2027-03-31"',
     RULE_ID: 'the id of a rule, such as "ZT103"',
+    DURATION: 'minutes or hours, such as "15m" or "8h"',
+    MOMENT: 'a moment in UTC, such as "2026-12-01T17:00:00Z"',
+    ISSUER: 'an https URL without query, exactly as tokens have it in `iss`, such as "https://login.helix.example/realms/staff"',
+    CLAIM: 'the name of a claim, such as "device_managed"',
+    USER: 'a person as the API server names them: provider and name, such as "staff:alice"',
+    CERTIFICATE: 'PEM text that begins with "-----BEGIN CERTIFICATE-----"',
 }
 """What each pattern means, in words: the *allowed* of an error."""
 
@@ -77,4 +89,5 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Repository = Annotated[str, StringConstraints(pattern=REPOSITORY, max_length=255)]
 LabelKey = Annotated[str, StringConstraints(pattern=LABEL_KEY, max_length=317)]
 LabelValue = Annotated[str, StringConstraints(pattern=LABEL_VALUE, max_length=63)]
+Duration = Annotated[str, StringConstraints(pattern=DURATION)]
 Labels = dict[LabelKey, LabelValue]

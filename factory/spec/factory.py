@@ -12,11 +12,14 @@ from .concept import LABEL, Concept, Subdomain
 from .dataset import Dataset
 from .deployer import Deployer
 from .flow import Flow
+from .grant import Eligibility, Grant
+from .identity import Identity
 from .image import Images
 from .model import Model
 from .peer import Peer
 from .pool import AnyPool
 from .posture import Posture
+from .provider import AnyProvider
 from .queue import Queue
 from .role import Access, Role
 from .segment import Segment
@@ -59,6 +62,12 @@ class Factory(Concept):
     """Roles beside the built-in ones."""
     access: tuple[Access, ...] = ()
     """Standing grants to people and delivery tools."""
+    identity: Identity | None = None
+    """Who may be anybody at all: people and workloads."""
+    eligibility: tuple[Eligibility, ...] = ()
+    """Roles that people may hold for a while."""
+    grants: tuple[Grant, ...] = ()
+    """Roles that people hold for a while, by pull request."""
     waivers: tuple[Waiver, ...] = ()
     """Findings that somebody lives with."""
 
@@ -91,6 +100,11 @@ class Factory(Concept):
     def pool(self) -> dict[str, AnyPool]:
         """Pools by name."""
         return {pool.name: pool for pool in self.pools}
+
+    @cached_property
+    def providers(self) -> tuple[AnyProvider, ...]:
+        """Identity providers of people; none where the cluster already has its own."""
+        return self.identity.people.providers if self.identity and self.identity.people else ()
 
     @cached_property
     def production(self) -> bool:
