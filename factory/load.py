@@ -240,10 +240,10 @@ def _finding(data: Any, detail: dict[str, Any]) -> tuple[Location, Finding]:
             return location, Finding("ZT006", f"{path}.{tag}", "is missing", f'Add "{tag}:".', allowed=listed(_tags(detail["loc"], tag)))
         case "union_tag_invalid":
             tag = context["discriminator"].strip("'")
-            word = value.get(tag) if isinstance(value, Mapping) else None
+            given = value.get(tag) if isinstance(value, Mapping) else None
             known = [part.strip("' ") for part in context["expected_tags"].split(",")]
-            fix = did_you_mean(str(word), known) or "Choose one of these."
-            return (*location, tag), Finding("ZT007", f"{path}.{tag}", "is unknown", fix, value=_shown(tag, word), allowed=listed(known))
+            fix = did_you_mean(str(given), known) or "Choose one of these."
+            return (*location, tag), Finding("ZT007", f"{path}.{tag}", "is unknown", fix, value=_shown(tag, given), allowed=listed(known))
         case "string_pattern_mismatch":
             return invalid("is malformed", WORDS.get(context["pattern"], context["pattern"]), _unit(context["pattern"], word))
         case "enum" | "literal_error":

@@ -23,7 +23,7 @@ README = """\
 | bootstrap/ | the deployer's own rights | a cluster administrator, once, before anything else |
 | manifests/ | every object of the plan, one a file | the deployer, in the order of the file names |
 | patches/ | labels and taints for nodes that somebody else owns | the deployer, by server-side apply |
-| control-plane/ | files for the API server's disk, below /etc/kubernetes/factory, or what a managed control plane takes instead | whoever runs it |
+| control-plane/ | files for the API server's disk below /etc/kubernetes/factory, or what a managed one takes | whoever runs it |
 """
 
 

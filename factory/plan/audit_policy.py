@@ -1,7 +1,7 @@
 """What the API server writes down of every request: audit Policy (audit.k8s.io/v1).
 
-Who asked (user, groups, extra attributes, address) stands in every event. What differs is whether the body is kept: for what changes trust it
-is, for what may hold a secret it never is. The first rule that matches decides.
+Who asked (user, groups, extra attributes, address) stands in every event. What differs is whether the body is kept: for what changes
+trust it is, for what may hold a secret it never is. The first rule that matches decides.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _TRUST = (
 _FACTORY = (
     {
         "group": "",
-        "resources": ["namespaces", "pods", "services", "serviceaccounts", "persistentvolumeclaims", "resourcequotas", "limitranges"],
+        "resources": ["limitranges", "namespaces", "persistentvolumeclaims", "pods", "resourcequotas", "serviceaccounts", "services"],
     },
     *({"group": group} for group in ("apps", "batch", "networking.k8s.io", "policy.networking.k8s.io", "cilium.io", "resource.k8s.io")),
     *({"group": group} for group in ("scheduling.k8s.io", "kueue.x-k8s.io", "karpenter.sh", "cluster.x-k8s.io", "spire.spiffe.io")),
@@ -58,7 +58,7 @@ _SYSTEM = ["system:apiserver", "system:kube-controller-manager", "system:kube-sc
 
 
 def audit_flags(factory: Factory) -> dict[str, Any]:
-    """Flags of kube-apiserver that put the policy in force. Days, files and megabytes are those of the CIS Kubernetes Benchmark, section 1.2."""
+    """Flags of kube-apiserver that put the policy in force. Limits are those of the CIS Kubernetes Benchmark, section 1.2."""
     return {
         "audit-policy-file": f"{names.INSTALL_PREFIX}/{AUDIT}",
         "audit-log-path": LOG,

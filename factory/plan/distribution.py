@@ -1,7 +1,7 @@
 """Sign-in by distribution: files where the control plane is ours, its own form where it is somebody else's, and what that form cannot say.
 
-A managed control plane takes no AuthenticationConfiguration. EKS and OpenShift compare single claims with single values; AKS takes the same CEL,
-as a preview; GKE lets Google's token service judge the sign-in, by CEL of its own, and shows the API server the outcome only.
+A managed control plane takes no AuthenticationConfiguration. EKS and OpenShift compare single claims with single values; AKS takes the
+same CEL, as a preview; GKE lets Google's token service judge the sign-in, by CEL of its own, and shows the API server the outcome only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FORM = {
     ),
     Distribution.AKS: (
         "JWT authenticators (preview): the CEL of Kubernetes, for issuers other than Entra ID",
-        "`yq -o json {file} > a.json; az aks jwtauthenticator add --config-file a.json --name NAME --cluster-name NAME --resource-group GROUP`",
+        "`yq -o json {file} > a.json; az aks jwtauthenticator add --config-file a.json --name NAME --cluster-name C --resource-group G`",
     ),
     Distribution.GKE: (
         "workforce identity federation: Google's token service judges the sign-in, the API server sees its outcome",

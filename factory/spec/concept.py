@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 
 class Concept(BaseModel):
-    """A strict, frozen, camelCase part of a spec: unknown keys are errors, values are never coerced, an absent field is its stated default."""
+    """A strict, frozen, camelCase part of a spec: unknown keys are errors, values are never coerced, absent means the stated default."""
 
     model_config = ConfigDict(
         extra="forbid",
