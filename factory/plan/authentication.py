@@ -17,18 +17,6 @@ from .manifest import Because, Body, File
 
 AUTHENTICATION = "authentication.yaml"
 
-ACR = f"{names.DOMAIN}/acr"
-"""Extra attribute: how strong the sign-in was, `mfa` or `phr`, whatever words the provider has for it."""
-DEVICE = f"{names.DOMAIN}/device"
-"""Extra attribute: `managed`, where the contract asks for a managed device."""
-SESSION = f"{names.DOMAIN}/session"
-"""Extra attribute: the provider's session (`sid`), for the audit log."""
-TOKEN = f"{names.DOMAIN}/token"
-"""Extra attribute: the token's id (`jti`), for the audit log."""
-
-SECOND_FACTOR, PHISHING_RESISTANT = "mfa", "phr"
-"""Values of `ACR`, weakest first."""
-
 HEALTH = ("/healthz", "/livez", "/readyz")
 """What may be asked without a name: load balancers and kubelets do."""
 
@@ -176,11 +164,12 @@ def extra(provider: Provider) -> list[dict[str, str]]:
     """What admission and the audit log learn of the session. The API server drops an attribute whose value is empty."""
     terms = provider.terms
     strong = terms.phishing_resistant_claim
-    weak = text(SECOND_FACTOR)
-    attributes = {ACR: weak if strong is None else f"{_holds(strong)} ? {text(PHISHING_RESISTANT)} : {weak}"}
+    weak = text(names.SECOND_FACTOR)
+    attributes = {names.ACR: weak if strong is None else f"{_holds(strong)} ? {text(names.PHISHING_RESISTANT)} : {weak}"}
     if terms.device is not None:
-        attributes[DEVICE] = text("managed")
-    attributes |= {key: f"{_has(claim)} ? string({_claim(claim)}) : ''" for key, claim in ((SESSION, "sid"), (TOKEN, "jti"))}
+        attributes[names.DEVICE] = text("managed")
+    for key, claim in ((names.SIGN_IN, "sid"), (names.TOKEN, "jti")):
+        attributes[key] = f"{_has(claim)} ? string({_claim(claim)}) : ''"
     return [{"key": key, "valueExpression": expression} for key, expression in attributes.items()]
 
 

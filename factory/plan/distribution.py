@@ -6,20 +6,25 @@ same CEL, as a preview; GKE lets Google's token service judge the sign-in, by CE
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from factory.spec import Distribution, Factory, Provider
+from factory.spec import Distribution, Factory, Provider, RequiredClaim
 
 from . import controls
 from .audit_policy import audit_flags, plan_audit_policy
 from .authentication import Demand, authentication_flags, authenticator, demands, extra, plan_authentication
 from .authorization import authorization_flags, plan_authorization
+from .guardrail.guardrail import text
 from .manifest import Because, Body, File
 
 ENFORCEMENT = "sign-in.md"
 
 _GKE_POOL = "iam.googleapis.com/locations/global/workforcePools"
+
+_CLAIMS = re.compile(r"('(?:\\.|[^'\\])*')|\bclaims\b")
+"""A CEL text, which stays as it is, or the token, which Google calls `assertion`."""
 
 _FORM = {
     Distribution.EKS: (
@@ -118,9 +123,9 @@ def unenforced(factory: Factory, provider: Provider) -> Iterator[Demand]:
         case Distribution.SELF_MANAGED | Distribution.AKS:
             return
         case Distribution.GKE:
-            yield from (demand for demand in demands(factory, provider) if demand.id in ("ZA02", "ZA11", "ZA12"))
+            yield from (demand for demand in demands(factory, provider) if demand.id in ("ZA11", "ZA12"))
         case _:
-            yield from (demand for demand in demands(factory, provider) if demand.exact is None or len(demand.exact.values) != 1)
+            yield from (demand for demand in demands(factory, provider) if not _is_text(demand.exact))
 
 
 def form_file(factory: Factory, provider: Provider) -> str:
@@ -132,6 +137,11 @@ def form_file(factory: Factory, provider: Provider) -> str:
         Distribution.OPENSHIFT: "openshift-authentication",
     }[factory.cluster.distribution]
     return f"{word}-{provider.name}.yaml"
+
+
+def _is_text(required: RequiredClaim | None) -> bool:
+    """Whether a claim can be compared with one text: `amr` (RFC 8176) and `acrs` are lists, which equal none."""
+    return required is not None and len(required.values) == 1 and required.claim not in ("amr", "acrs")
 
 
 def _form(factory: Factory, provider: Provider) -> Body:
@@ -179,10 +189,10 @@ def _gke(factory: Factory, provider: Provider) -> Body:
         "--web-sso-response-type": "id-token",
         "--web-sso-assertion-claims-behavior": "only-id-token-claims",
         "--attribute-mapping": {
-            "google.subject": f"assertion.{provider.user_claim}",
-            "google.groups": f"assertion.{provider.groups}",
+            "google.subject": f"assertion[{text(provider.user_claim)}]",
+            "google.groups": f"assertion[{text(provider.groups)}]",
         },
-        "--attribute-condition": condition.replace("claims", "assertion"),
+        "--attribute-condition": _CLAIMS.sub(lambda match: match[1] or "assertion", condition),
     }
 
 

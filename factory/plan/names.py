@@ -20,6 +20,17 @@ call itself a GPU node; Karpenter takes it and Cluster API copies it from machin
 BECAUSE = f"{DOMAIN}/because"
 """Annotation on every object: the spec path and the reason."""
 
+ACR = f"{DOMAIN}/acr"
+"""Extra attribute of a person: how strong the sign-in was, `mfa` or `phr`, whatever words the provider has for it."""
+SECOND_FACTOR, PHISHING_RESISTANT = "mfa", "phr"
+"""Values of `ACR`, weakest first."""
+DEVICE = f"{DOMAIN}/device"
+"""Extra attribute of a person: `managed`, where the contract asks for a managed device."""
+SIGN_IN = f"{DOMAIN}/session"
+"""Extra attribute of a person: the provider's session (`sid`), for the audit log."""
+TOKEN = f"{DOMAIN}/token"
+"""Extra attribute of a person: the token's id (`jti`), for the audit log."""
+
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """Set by the API server on every namespace (KEP-2161). Unlike any other label it cannot be claimed by another namespace."""
 

@@ -19,7 +19,7 @@ from .model import Model
 from .peer import Peer
 from .pool import AnyPool
 from .posture import Posture
-from .provider import AnyProvider
+from .provider import AnyProvider, Strength
 from .queue import Queue
 from .role import Access, Role
 from .segment import Segment
@@ -105,6 +105,11 @@ class Factory(Concept):
     def providers(self) -> tuple[AnyProvider, ...]:
         """Identity providers of people; none where the cluster already has its own."""
         return self.identity.people.providers if self.identity and self.identity.people else ()
+
+    @cached_property
+    def step_up(self) -> Strength:
+        """How strongly people must have signed in for what is more than looking around."""
+        return self.identity.people.step_up if self.identity and self.identity.people else Strength.SECOND_FACTOR
 
     @cached_property
     def production(self) -> bool:

@@ -41,7 +41,7 @@ GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (
     placement,
     service,
 )
-"""Guardrails that the deployer puts in force, by id."""
+"""Guardrails that the deployer puts in force, by id. Where people sign in by the spec, `step_up` joins them."""
 
 STATIC_GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (boundary, namespace, token, role, placement, service, deployer, policy)
 """Guardrails that the API server's disk can hold, by id."""
@@ -49,8 +49,19 @@ STATIC_GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (boundary, names
 
 def plan_guardrails(factory: Factory) -> Iterator[Manifest]:
     """A policy and a binding for each guardrail."""
-    for guardrail in GUARDRAILS:
-        yield from guardrail(factory).plan(factory)
+    for guardrail in _guardrails(factory):
+        yield from guardrail.plan(factory)
+
+
+def _guardrails(factory: Factory) -> Iterator[Guardrail]:
+    yield from (guardrail(factory) for guardrail in GUARDRAILS)
+    if factory.providers:
+        from factory.plan.distribution import carries_extra  # most specs have no providers, and need not wait for it
+
+        from .step_up import step_up
+
+        if carries_extra(factory):
+            yield step_up(factory)
 
 
 def guardrail_bindings(guardrails: Iterable[Manifest]) -> tuple[str, ...]:
@@ -65,7 +76,7 @@ def plan_guarded_deployer(factory: Factory) -> Iterator[Manifest]:
 
 def describe_guardrails(factory: Factory) -> dict[str, str]:
     """What their preview row shows: each one's title."""
-    return {guardrail.id: guardrail.title for guardrail in (guardrail(factory) for guardrail in GUARDRAILS)}
+    return {guardrail.id: guardrail.title for guardrail in _guardrails(factory)}
 
 
 __all__ = [
