@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from factory.errors import SpecError
 from factory.load import Stack, load_object
-from factory.plan import Because, names, plan_factory
+from factory.plan import Because, names
 from factory.spec import is_public
 
 from .channel import Channel, Reach, find_reach, gather
-from .objects import Name, Object, Objects, find_because
+from .objects import Name, Object, Objects, find_because, of_stack
 from .reachability import Direction, Endpoint, compare, say_ports
 from .reachability.address import blocks
 from .reachability.interval import Intervals
@@ -261,7 +262,6 @@ def _say_rights(subject: str, place: str, facts: Iterable[Fact]) -> str:
 
 def _object_changes(old: Objects, new: Objects, told: set[Name]) -> Iterator[Change]:
     """Fails closed: what no fact and no channel accounts for is listed too."""
-    certain = True
     for name in sorted(old.by_name.keys() | new.by_name.keys()):
         had, has = old.by_name.get(name), new.by_name.get(name)
         if had == has:
@@ -284,7 +284,7 @@ def _object_changes(old: Objects, new: Objects, told: set[Name]) -> Iterator[Cha
                 said = f"{name} has another reason: {_reason(has)}; before: {_reason(had)}"
                 yield _change(Effect.NEUTRAL, Topic.OBJECTS, Weight.LOW, said, new, _one(has), (name,))
             else:
-                effect = Effect.NEUTRAL if certain and name.kind in (*POLICIES, "Role", "ClusterRole") else Effect.UNKNOWN
+                effect = Effect.NEUTRAL if name.kind in POLICIES else Effect.UNKNOWN
                 said = f"{name} changed, without effect on anybody known here"
                 yield _change(effect, Topic.OBJECTS, Weight.LOW, said, new, _one(has), (name,))
 
@@ -350,38 +350,25 @@ def _follow_renames(old: Objects, new: Objects) -> tuple[Objects, tuple[tuple[st
     data = before.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     for was, becomes in pairs:
         data = _rename(data, was, becomes)
-    factory = load_object(data, old.source)
-    plan = plan_factory(factory)
-    bodies = tuple(manifest.body for manifest in (*plan.bootstrap, *plan.manifests))
-    stack = Stack(factory, old.stack.document)
-    return Objects(old.source, bodies, {file.path: file.content for file in plan.files}, stack), tuple(pairs)
+    try:
+        stack = Stack(load_object(data, old.source), old.stack.document)
+    except SpecError:  # a name that is used in a way not known here: then it is no mere renaming
+        return old, ()
+    return of_stack(stack, old.source), tuple(pairs)
 
 
-def _rename(data: dict[str, Any], was: str, becomes: str) -> dict[str, Any]:
-    """The spec with one segment called otherwise, wherever it is named."""
-
-    def end(reference: str) -> str:
-        return f"{becomes}/{reference.partition('/')[2]}" if reference.startswith(f"{was}/") else reference
-
-    def each(collection: str, **fields: Any) -> list[dict[str, Any]]:
-        return [{**item, **{key: change(item[key]) for key, change in fields.items() if key in item}} for item in data.get(collection, ())]
-
-    def one(name: str) -> str:
-        return becomes if name == was else name
-
-    def many(listed: list[str]) -> list[str]:
-        return [one(name) for name in listed]
-
-    renamed = {
-        "segments": each("segments", name=one),
-        "workloads": each("workloads", segment=one),
-        "datasets": each("datasets", segment=one),
-        "flows": each("flows", to=end, **{"from": end}),
-        "pools": each("pools", segments=many),
-        "queues": each("queues", segments=many),
-        "access": each("access", segments=many),
-    }
-    return data | {key: items for key, items in renamed.items() if items}
+def _rename(data: Any, was: str, becomes: str, key: str = "") -> Any:
+    """The spec with one segment called otherwise, wherever it is named: by itself, or before the name of a workload."""
+    if isinstance(data, dict):
+        renamed = {inner: _rename(value, was, becomes, inner) for inner, value in data.items()}
+        return renamed | {"name": becomes} if key == "segments" and data.get("name") == was else renamed
+    if isinstance(data, list):
+        return [_rename(value, was, becomes, key) for value in data]
+    if data == was and key in ("segment", "segments"):
+        return becomes
+    if isinstance(data, str) and data.startswith(f"{was}/") and key in ("from", "to", "workload", "workloads"):
+        return f"{becomes}/{data.removeprefix(f'{was}/')}"
+    return data
 
 
 def _say_rename(was: str, becomes: str) -> str:

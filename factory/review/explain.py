@@ -50,7 +50,11 @@ def _by(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
 
 def say_reasons(verdict: Verdict) -> tuple[str, ...]:
     """What decided at the source, then at the destination."""
-    ends = ((verdict.egress, Direction.Egress), (verdict.ingress, Direction.Ingress))
+    return _say_ends(verdict.egress, verdict.ingress)
+
+
+def _say_ends(egress: Sequence[Reason], ingress: Sequence[Reason]) -> tuple[str, ...]:
+    ends = ((egress, Direction.Egress), (ingress, Direction.Ingress))
     return tuple(
         text
         for reasons, direction in ends
@@ -66,6 +70,8 @@ class Answer:
     destination: str
     port: str
     verdict: Verdict
+    by: tuple[str, ...]
+    """What decided at the source, then at the destination. Of policies that refuse, those that are there for that."""
     because: tuple[Because, ...]
 
 
@@ -80,15 +86,20 @@ def answer(reach: Reach, source: str, destination: str, port_wanted: str | None 
     for a, b in ends:
         for number, protocol in _ports(reach, a, b, port_wanted):
             verdict = reach.judge(Channel(a, b, Intervals([(port(number, protocol),) * 2])))
-            reasons = [reason for reason in verdict.reasons if verdict.allowed or not _also_allows(reach, reason)] or verdict.reasons
-            answers.append(Answer(reach.say(a), reach.say(b), f"{protocol} {number}", verdict, reach.because(reasons)))
+            deciding = [_deciding(reach, verdict, reasons) for reasons in (verdict.egress, verdict.ingress)]
+            because = reach.because([reason for reasons in deciding for reason in reasons])
+            answers.append(Answer(reach.say(a), reach.say(b), f"{protocol} {number}", verdict, _say_ends(*deciding), because))
     return tuple(answers)
 
 
-def _also_allows(reach: Reach, reason: Reason) -> bool:
-    """Whether a policy isolates only by the way, being there to allow something else."""
-    spec = reach.network.objects[reason.object].get("spec") or {}
-    return reason.action is Action.Isolate and bool(spec.get(reason.direction.lower()))
+def _deciding(reach: Reach, verdict: Verdict, reasons: Sequence[Reason]) -> Sequence[Reason]:
+    """Without policies that isolate only by the way, being there to allow something else: unless there are no others."""
+
+    def also_allows(reason: Reason) -> bool:
+        spec = reach.network.objects[reason.object].get("spec") or {}
+        return reason.action is Action.Isolate and bool(spec.get(reason.direction.lower()))
+
+    return reasons if verdict.allowed else [reason for reason in reasons if not also_allows(reason)] or reasons
 
 
 def find_party(reach: Reach, name: str) -> tuple[Party, ...]:

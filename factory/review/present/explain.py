@@ -10,7 +10,7 @@ from typing import Any
 from factory.errors import did_you_mean, listed
 from factory.plan import Because
 from factory.review.channel import EVERYBODY, Reach, find_reach
-from factory.review.explain import Answer, Passage, answer, explain_reach, say_reasons
+from factory.review.explain import Answer, Passage, answer, explain_reach
 from factory.review.grant import Grant, find_grants
 from factory.review.objects import Objects, ReviewError
 from factory.review.right import Right, find_rights
@@ -19,7 +19,7 @@ from factory.review.right import Right, find_rights
 def reach_as_text(reach: Reach, passages: Iterable[Passage]) -> Iterator[str]:
     """One block a passage: who reaches whom, why, where that stands, and which objects do it."""
     passages = list(passages)
-    yield f"Reachability of {reach.objects.source}: {len(passages)} ways, everything else is denied"
+    yield f"Reachability of {reach.objects.source}: {_counted(len(passages), 'way')}, everything else is denied"
     for passage in passages:
         perhaps = "" if passage.certain else "  PERHAPS: some policy is not understood"
         yield f"\n{_listed(passage.sources)} -> {passage.destination}  {passage.ports}{perhaps}"
@@ -34,7 +34,7 @@ def answers_as_text(reach: Reach, answers: Iterable[Answer]) -> Iterator[str]:
     for given in answers:
         yield f"{given.source} -> {given.destination}  {given.port}: {given.verdict.reach.value.lower()}"
         yield from _causes(reach.objects, given.because)
-        yield from (f"    by  {text}" for text in say_reasons(given.verdict))
+        yield from (f"    by  {text}" for text in given.by)
         yield from (f"    not understood: {text}" for text in given.verdict.unknown)
         if given.verdict.denied and reach.objects.stack:
             yield "    no flow of the spec asks for it"
@@ -45,7 +45,7 @@ def rights_as_text(objects: Objects, rights: Iterable[Right]) -> Iterator[str]:
     held: defaultdict[tuple[str, str, str], defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for right in rights:
         held[right.subject, right.place, " by ".join(map(str, right.by))][right.resource].append(right.verb)
-    yield f"People and tools of {objects.source}: {len(held)} grants, nobody else may do anything"
+    yield f"People and tools of {objects.source}: {_counted(len(held), 'grant')}, nobody else may do anything"
     for (subject, place, by), resources in sorted(held.items()):
         yield f"\n{subject} in {place}"
         by_verbs: defaultdict[str, list[str]] = defaultdict(list)
@@ -58,7 +58,7 @@ def rights_as_text(objects: Objects, rights: Iterable[Right]) -> Iterator[str]:
 def grants_as_text(objects: Objects, grants: Iterable[Grant]) -> Iterator[str]:
     """One line a grant."""
     grants = sorted(grants, key=lambda grant: (grant.what, grant.workload, grant.verb))
-    yield f"Assets of {objects.source}: {len(grants)} grants, nobody else touches anything"
+    yield f"Assets of {objects.source}: {_counted(len(grants), 'grant')}, nobody else touches anything"
     for grant in grants:
         place = f"  {objects.place(grant.because)} {grant.because.path}" if grant.because else ""
         by = f"  by {grant.by}" if grant.by else "  by the spec alone"
@@ -88,7 +88,7 @@ def answers_as_data(reach: Reach, answers: Iterable[Answer]) -> list[dict[str, A
             "to": given.destination,
             "port": given.port,
             "reach": given.verdict.reach.value,
-            "by": list(say_reasons(given.verdict)),
+            "by": list(given.by),
             "because": _because(reach.objects, given.because),
             "unknown": list(given.verdict.unknown),
         }
@@ -147,6 +147,10 @@ def reach_as_mermaid(passages: Iterable[Passage]) -> Iterator[str]:
             yield f"  {ids[source]} {arrow}|{_quoted(passage.ports)}| {ids[passage.destination]}"
 
 
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
 def _quoted(text: str) -> str:
     return '"' + text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;") + '"'
 
@@ -197,10 +201,15 @@ def explain(
     elif format == "json":
         yield _json({"reach": reach_as_data(reach, passages), "people": rights_as_data(rights), "assets": grants_as_data(objects, grants)})
     else:
-        sections = (reach_as_text(reach, passages), grants_as_text(objects, grants), rights_as_text(objects, rights))
-        for number, section in enumerate(sections):
+        sections = (
+            (passages, reach_as_text(reach, passages)),
+            (grants, grants_as_text(objects, grants)),
+            (rights, rights_as_text(objects, rights)),
+        )
+        shown = [lines for found, lines in sections if found or who is None]
+        for number, lines in enumerate(shown):
             yield from ["", ""][: 2 * bool(number)]
-            yield from section
+            yield from lines
 
 
 def _json(data: Any) -> str:
