@@ -46,7 +46,7 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
     for segment in factory.segments:
         yield from plan_segment(factory, segment, after=guarded)
         yield from plan_isolation(factory, segment)
-        yield from plan_grants(factory, segment)
+    yield from plan_grants(factory)
     for workload in factory.workloads:
         yield from plan_workload(factory, workload)
         yield from plan_egress(factory, workload)
