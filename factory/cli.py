@@ -99,6 +99,10 @@ def _parser() -> argparse.ArgumentParser:
     auditing.add_argument("--prune", action="store_true", help="with --repair: also delete unplanned objects")
     auditing.add_argument("--dry-run", action="store_true", help="with --repair: let the API server check each step, change nothing")
     auditing.add_argument("--yes", action="store_true", help="with --repair: do not ask")
+    drilling = command("drill", _drill, "a battery of attacks that change nothing; needs the cluster", "1", ("text", "json", "junit"))
+    drilling.add_argument("--context", metavar="NAME", help="kubeconfig context of the driller (default: the spec's cluster.context)")
+    drilling.add_argument("--only", action="append", default=[], metavar="TACTIC", help='only these attacks: "pool hopping"')
+    drilling.add_argument("--list", action="store_true", help="say what would be tried, without the cluster")
     return parser
 
 
@@ -181,6 +185,12 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _audit(options: argparse.Namespace) -> int:
     from .review.audit.command import run
+
+    return run(options)
+
+
+def _drill(options: argparse.Namespace) -> int:
+    from .review.drill.command import run
 
     return run(options)
 

@@ -11,6 +11,7 @@ from . import controls
 from .access import access_component, describe_access, plan_access
 from .auditor import plan_auditor
 from .deployer import plan_deployer
+from .driller import plan_driller
 from .guardrail import describe_guardrails, guardrail_bindings, plan_anchor, plan_grants, plan_guarded_deployer, plan_guardrails
 from .manifest import Because, Component, File, Manifest, Plan
 from .network import plan_cluster_tier, plan_egress, plan_flow, plan_isolation
@@ -31,7 +32,7 @@ def plan_factory(factory: Factory) -> Plan:
     The spec must be free of dangling references: `factory.rules` finds them.
     """
     manifests = sorted(_manifests(factory), key=_order)
-    rights = (*plan_deployer(factory, manifests), *plan_auditor(factory, manifests))
+    rights = (*plan_deployer(factory, manifests), *plan_auditor(factory, manifests), plan_driller(factory))
     bootstrap = (*plan_anchor(factory), *plan_guarded_deployer(factory), *rights)
     files = tuple(_files(factory))
     return Plan(factory.name, tuple(manifests), _intents(factory), files=files, bootstrap=bootstrap)

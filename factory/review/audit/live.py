@@ -152,10 +152,10 @@ class Cluster:
         objects: list[Body] = []
         position = ""
         for _ in range(100_000):
-            answer = self._send("GET", resource.url(), params=only | {"limit": str(PAGE)} | ({"continue": position} if position else {}))
+            answer = self.send("GET", resource.url(), params=only | {"limit": str(PAGE)} | ({"continue": position} if position else {}))
             if answer.status_code == 410 and position:
                 # The page has expired: begin again, all at once, so that the list is of one moment.
-                answer, objects = self._send("GET", resource.url(), params=only), []
+                answer, objects = self.send("GET", resource.url(), params=only), []
             if answer.status_code in (401, 403):
                 return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
             page = self._read(answer, "GET", resource.url())
@@ -176,9 +176,10 @@ class Cluster:
         return resource
 
     def _request(self, method: str, url: str, **options: Any) -> Body:
-        return self._read(self._send(method, url, **options), method, url)
+        return self._read(self.send(method, url, **options), method, url)
 
-    def _send(self, method: str, url: str, **options: Any) -> httpx2.Response:
+    def send(self, method: str, url: str, **options: Any) -> httpx2.Response:
+        """One request, and its answer whatever it says. Raises ClusterError: there is none."""
         try:
             return self._client.request(method, url, **options)
         except ConfigError as error:

@@ -1,0 +1,1 @@
+"""The drill: a battery of attacks that change nothing, and which control refuses each."""
