@@ -14,6 +14,7 @@ from .compare import ABSENT, Difference
 from .default import Defaults
 from .drift import Change, Drift
 from .live import Cluster, ClusterError, ConflictError
+from .unplanned import subject_name
 
 HOLDS_DATA = frozenset({"Namespace", "PersistentVolumeClaim"})
 """Kinds that are never deleted, since what is in them cannot be planned again."""
@@ -33,6 +34,7 @@ class Verb(StrEnum):
     CREATE = "create"
     APPLY = "apply"
     UNLABEL = "unlabel"
+    UNBIND = "unbind"
     DELETE = "delete"
     LEAVE = "leave"
 
@@ -46,6 +48,8 @@ class Step:
     why: str
     manifest: Manifest | None = None
     object: Body | None = None
+    strangers: tuple[str, ...] = ()
+    """Subjects that are taken out of a binding of Kubernetes' own."""
 
 
 def find_steps(plan: Plan, drift: Iterable[Drift], *, prune: bool) -> list[Step]:
@@ -71,6 +75,14 @@ def _step(drift: list[Drift], prune: bool, note: str) -> Step:
         if kind in HOLDS_DATA:
             labels = "takes the factory's labels from it; what is in it stays"
             return Step(Verb.UNLABEL, first.reference, labels, object=first.object)
+        if _is_kubernetes_own(first.object or {}):
+            if any(who.startswith("system:") for who in first.live):
+                return Step(
+                    Verb.LEAVE, first.reference, "is Kubernetes' own, and its role is not as it was: mend it by hand", object=first.object
+                )
+            return Step(
+                Verb.UNBIND, first.reference, f"takes {', '.join(first.live)} out of it", object=first.object, strangers=tuple(first.live)
+            )
         return Step(Verb.DELETE, first.reference, first.meaning, object=first.object)
     if first.change is Change.MISSING:
         if first.manifest is not None and first.manifest.patch:
@@ -80,6 +92,12 @@ def _step(drift: list[Drift], prune: bool, note: str) -> Step:
         return Step(Verb.CREATE, first.reference, f"is missing{note}", manifest=first.manifest)
     fields = ", ".join(one.field for one in drift[:4]) + (f" and {len(drift) - 4} more" if len(drift) > 4 else "")
     return Step(Verb.APPLY, first.reference, fields + note, manifest=first.manifest, object=first.object)
+
+
+def _is_kubernetes_own(live: Body) -> bool:
+    """Whether it is a binding that the API server makes at its start, and needs (Kubernetes, *Using RBAC Authorization*, default roles)."""
+    name = live.get("metadata", {}).get("name", "")
+    return live.get("kind") == "ClusterRoleBinding" and (name == "cluster-admin" or name.startswith("system:"))
 
 
 def repair(
@@ -102,6 +120,9 @@ def _repair(cluster: Cluster, step: Step, schemas: Mapping[Kind, Defaults], dry_
         labels = (label for label in step.object["metadata"].get("labels", {}) if label.startswith(names.DOMAIN))
         operations = [{"op": "remove", "path": _pointer(("metadata", "labels", label))} for label in labels]
         cluster.patch(step.object, operations, names.FIELD_MANAGER, dry_run=dry_run)
+    elif step.verb is Verb.UNBIND and step.object is not None:
+        kept = [subject for subject in step.object.get("subjects") or () if subject_name(subject) not in step.strangers]
+        cluster.patch(step.object, [{"op": "add", "path": "/subjects", "value": kept}], names.FIELD_MANAGER, dry_run=dry_run)
     elif step.verb in (Verb.CREATE, Verb.APPLY) and step.manifest is not None:
         _apply(cluster, step.manifest, step.object, schemas, dry_run)
 

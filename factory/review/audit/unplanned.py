@@ -185,11 +185,15 @@ def _rights(factory: Factory, objects: Objects, unplanned: Callable[[str, str], 
             yield _drift(binding, f"{', '.join(who)} may in every segment: {shown}", field="subjects", live=who)
 
 
+def subject_name(subject: Mapping[str, Any]) -> str:
+    """A binding's subject as the user or group that it is to the API server."""
+    name = str(subject.get("name"))
+    return f"system:serviceaccount:{subject.get('namespace')}:{name}" if subject.get("kind") == "ServiceAccount" else name
+
+
 def _stranger(factory: Factory, subject: Mapping[str, Any]) -> str | None:
     """The subject's user or group name, where it is neither a part of the cluster nor the deployer."""
-    name = str(subject.get("name"))
-    if subject.get("kind") == "ServiceAccount":
-        name = f"system:serviceaccount:{subject.get('namespace')}:{name}"
+    name = subject_name(subject)
     if name == factory.deployer.user or name.startswith(PROVIDERS.get(factory.cluster.distribution, ())):
         return None
     if name.startswith("system:serviceaccount:kube-system:"):
