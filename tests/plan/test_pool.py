@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from specs import Data, read
 
-from factory.plan import Body, Plan, names, plan_factory
+from factory.plan import Body, Plan, plan_factory
 from factory.plan.pool import device_expression, pool_node_selector, pool_taint
 from factory.spec import Factory
 
@@ -192,8 +192,3 @@ def test_a_changed_pool_changes_its_row(pool: Data) -> None:
         if key in pool or key in ("segments", "sharing", "gpu"):
             before, after = (plan_factory(factory(spec)).intents for spec in (pool, pool | {key: value}))
             assert {component for component in before if before[component] != after[component]} == {("GpuPool", "fast")}, key
-
-
-def test_pool_names_are_the_words_of_the_guardrails() -> None:
-    """Label and taint are the names that admission and scheduling agree on."""
-    assert (names.NODE_POOL, names.POOL) == (LABEL, TAINT["key"])
