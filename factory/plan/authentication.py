@@ -20,6 +20,9 @@ AUTHENTICATION = "authentication.yaml"
 HEALTH = ("/healthz", "/livez", "/readyz")
 """What may be asked without a name: load balancers and kubelets do."""
 
+SKEW = 60
+"""Seconds by which two clocks of one provider may differ."""
+
 RESERVED = ("admin", "administrator", "cluster-admin", "kubernetes-admin", "kubernetes-super-admin", "root", "system")
 """Names that a person who reads an audit log would take for somebody else."""
 
@@ -74,9 +77,9 @@ def authenticator(factory: Factory, provider: Provider, prefix: str) -> Body:
             {"expression": demand.expression, "message": f"{demand.id}: {demand.message}"} for demand in demands(factory, provider)
         ],
         "claimMappings": {
-            "username": {"expression": f"{text(prefix)} + string({_claim(provider.user_claim)})"},
+            "username": {"expression": f"{text(prefix)} + {_text(provider.user_claim)}"},
             "groups": {"expression": f"{_groups(provider)}.map(g, {text(prefix)} + string(g))"},
-            "uid": {"expression": "string(claims.sub)"},
+            "uid": {"expression": _text("sub")},
             "extra": extra(provider),
         },
         "userValidationRules": [
@@ -101,7 +104,7 @@ def demands(factory: Factory, provider: Provider) -> Iterator[Demand]:
         "the token must be for this cluster alone (aud)",
         f"[dyn({_claim('aud')})].all(a, type(a) == list ? size(a) == 1 && a[0] == {audience} : a == {audience})",
     )
-    yield Demand("ZA02", "the token must have been issued to this cluster's client (azp)", f"!({_has('azp')}) || claims.azp == {audience}")
+    yield Demand("ZA02", "the token must have been issued to this cluster's client (azp)", f"!{_has('azp')} || claims.azp == {audience}")
     yield Demand(
         "ZA03",
         f"the token must live for {terms.token_age} at most (exp - iat)",
@@ -111,7 +114,8 @@ def demands(factory: Factory, provider: Provider) -> Iterator[Demand]:
     yield Demand(
         "ZA04",
         f"the sign-in must be {terms.session_age} ago at most (iat - auth_time)",
-        f"{_has('auth_time')} && {_has('iat')} && int(claims.iat) - int(claims.auth_time) <= {session}",
+        f"{_has('auth_time')} && {_has('iat')} && int(claims.iat) - int(claims.auth_time) <= {session}"
+        f" && int(claims.auth_time) <= int(claims.iat) + {SKEW}",
         "sessionAge",
     )
     proof = mfa_proof(provider)
@@ -142,7 +146,7 @@ def demands(factory: Factory, provider: Provider) -> Iterator[Demand]:
     yield Demand(
         "ZA11",
         f"the name must be an ordinary one, and none that is reserved ({user})",
-        f"{_has(user)} && string({_claim(user)}).matches({text(_NAME)}) && !(string({_claim(user)}).lowerAscii() in {texts(reserved)})",
+        f"{_text(user)}.matches({text(_NAME)}) && !({_text(user)}.lowerAscii() in {texts(reserved)})",
     )
     yield Demand(
         "ZA12",
@@ -169,16 +173,22 @@ def extra(provider: Provider) -> list[dict[str, str]]:
     if terms.device is not None:
         attributes[names.DEVICE] = text("managed")
     for key, claim in ((names.SIGN_IN, "sid"), (names.TOKEN, "jti")):
-        attributes[key] = f"{_has(claim)} ? string({_claim(claim)}) : ''"
+        attributes[key] = _text(claim)
     return [{"key": key, "valueExpression": expression} for key, expression in attributes.items()]
 
 
 def _has(claim: str) -> str:
-    return f"{text(claim)} in claims"
+    """CEL: the token has the claim. `'x' in claims` compiles, and fails on every token: the API server's claims answer no `in`."""
+    return f"claims[?{text(claim)}].hasValue()"
 
 
 def _claim(claim: str) -> str:
     return f"claims[{text(claim)}]"
+
+
+def _text(claim: str) -> str:
+    """CEL: the claim as text, empty where the token has none. Names are mapped before demands are checked, and must not fail first."""
+    return f"string(claims[?{text(claim)}].orValue(''))"
 
 
 def _holds(required: RequiredClaim) -> str:
@@ -189,8 +199,8 @@ def _holds(required: RequiredClaim) -> str:
 
 def _groups(provider: Provider) -> str:
     """CEL: the list of a person's groups as the provider names them."""
-    groups = f"dyn({_claim(provider.groups)})"
-    return f"(!({_has(provider.groups)}) ? [] : type({groups}) == list ? {groups} : [{groups}])"
+    groups = f"dyn(claims[?{text(provider.groups)}].orValue([]))"
+    return f"(type({groups}) == list ? {groups} : [{groups}])"
 
 
 def _said(required: RequiredClaim) -> str:

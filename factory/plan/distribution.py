@@ -23,8 +23,8 @@ ENFORCEMENT = "sign-in.md"
 
 _GKE_POOL = "iam.googleapis.com/locations/global/workforcePools"
 
-_CLAIMS = re.compile(r"('(?:\\.|[^'\\])*')|\bclaims\b")
-"""A CEL text, which stays as it is, or the token, which Google calls `assertion`."""
+_CLAIMS = re.compile(r"claims\[\?(?P<has>'(?:\\.|[^'\\])*')\]\.hasValue\(\)|(?P<text>'(?:\\.|[^'\\])*')|\bclaims\b")
+"""Whether the token has a claim, in words that Google's CEL lacks; a text, which stays; the token, which Google calls `assertion`."""
 
 _FORM = {
     Distribution.EKS: (
@@ -192,8 +192,12 @@ def _gke(factory: Factory, provider: Provider) -> Body:
             "google.subject": f"assertion[{text(provider.user_claim)}]",
             "google.groups": f"assertion[{text(provider.groups)}]",
         },
-        "--attribute-condition": _CLAIMS.sub(lambda match: match[1] or "assertion", condition),
+        "--attribute-condition": _CLAIMS.sub(_assertion, condition),
     }
+
+
+def _assertion(match: re.Match[str]) -> str:
+    return f"({match['has']} in assertion)" if match["has"] else match["text"] or "assertion"
 
 
 def _openshift(factory: Factory, provider: Provider) -> Body:
