@@ -195,6 +195,23 @@ def test_policies_above_segments(subject: Body, reported: bool) -> None:
     assert (found(policy) != []) is reported
 
 
+@pytest.mark.parametrize(
+    ("labels", "reported"),
+    [
+        ({}, True),
+        ({"app": "x"}, True),
+        ({"k8s:io.kubernetes.pod.namespace": "helix-training"}, True),
+        ({"k8s:io.kubernetes.pod.namespace": "other"}, False),
+        ({"k8s:io.cilium.k8s.namespace.labels.ai-factory.dev/factory": "helix"}, True),
+        ({"k8s:io.cilium.k8s.namespace.labels.ai-factory.dev/factory": "other"}, False),
+    ],
+)
+def test_cilium_policies_above_segments(labels: dict[str, str], reported: bool) -> None:
+    """Pods' labels excuse nothing, since pods come and go; those of their namespace do."""
+    spec = {"endpointSelector": {"matchLabels": labels}, "egress": [{"toEntities": ["all"]}]}
+    assert (found(thing("cilium.io/v2", "CiliumClusterwideNetworkPolicy", "x", spec=spec)) != []) is reported
+
+
 def test_another_server_for_kubernetes_own_kinds() -> None:
     """An APIService with a Service behind it answers for the group; for groups of its own it may."""
     service = {"service": {"namespace": "x", "name": "y"}}

@@ -51,6 +51,9 @@ OPENSHIFT = (
 )
 """What OpenShift puts into every namespace."""
 
+CILIUM_NAMESPACE_LABEL = "io.cilium.k8s.namespace.labels."
+"""Prefix under which Cilium gives pods the labels of their namespace."""
+
 WRITE = frozenset({"*", "create", "update", "patch", "delete", "deletecollection", "bind", "escalate", "impersonate", "approve", "sign"})
 READ = frozenset({"*", "get", "list", "watch"})
 SEALED = {
@@ -267,9 +270,17 @@ def _tiers(unplanned: Callable[[str, str], Iterator[Body]], segments: Mapping[st
         if any(may_match(selector, labels) for labels in segments.values()):
             yield _drift(body, "is asked before the policies of segments, and may overrule them")
     for body in unplanned("cilium.io", "CiliumClusterwideNetworkPolicy"):
-        for spec in (body.get("spec"), *(body.get("specs") or ())):
-            chosen = ((spec or {}).get("endpointSelector") or {}).get("matchLabels") or {}
-            place = chosen.get("k8s:io.kubernetes.pod.namespace", chosen.get("io.kubernetes.pod.namespace"))
-            if spec and "endpointSelector" in spec and (place is None or place in segments):
-                yield _drift(body, "changes who may talk in segments")
-                break
+        specs = [spec for spec in (body.get("spec"), *(body.get("specs") or ())) if spec and "endpointSelector" in spec]
+        if any(_chooses(spec["endpointSelector"] or {}, name, labels) for spec in specs for name, labels in segments.items()):
+            yield _drift(body, "changes who may talk in segments")
+
+
+def _chooses(selector: Mapping[str, Any], namespace: str, labels: Mapping[str, str]) -> bool:
+    """Whether a Cilium endpoint selector may choose pods of a namespace: only what it says of the namespace is looked at."""
+    for key, value in (selector.get("matchLabels") or {}).items():
+        plain = key.removeprefix("k8s:")
+        if plain == "io.kubernetes.pod.namespace" and value != namespace:
+            return False
+        if plain.startswith(CILIUM_NAMESPACE_LABEL) and labels.get(plain.removeprefix(CILIUM_NAMESPACE_LABEL)) != value:
+            return False
+    return True
