@@ -74,3 +74,14 @@ def test_nodes_by_name() -> None:
     assert may(rules, "patch", Resource("", "nodes"), "gpu-1")
     assert not may(rules, "patch", Resource("", "nodes"), "gpu-2")
     assert not may(rules, "delete", Resource("", "nodes"), "gpu-1")
+
+
+def test_a_service_account_is_bound_as_one() -> None:
+    """Whoever reads the binding sees that the deployer is a delivery tool in a cluster, not a person."""
+    spec = deepcopy(SPEC) | {"deployer": {"user": "system:serviceaccount:delivery:pulumi"}}
+    (binding,) = [
+        manifest.body
+        for manifest in plan_factory(load_object(spec)).bootstrap
+        if manifest.body["kind"] == "ClusterRoleBinding" and manifest.body["metadata"]["name"] == "vault-deployer"
+    ]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "pulumi", "namespace": "delivery"}]

@@ -56,7 +56,7 @@ def plan_guardrails(factory: Factory) -> Iterator[Manifest]:
 def _guardrails(factory: Factory) -> Iterator[Guardrail]:
     yield from (guardrail(factory) for guardrail in GUARDRAILS)
     if factory.providers:
-        from factory.plan.distribution import carries_extra  # most specs have no providers, and need not wait for it
+        from factory.plan.people import carries_extra  # most specs have no providers, and need not wait for it
 
         from .step_up import step_up
 

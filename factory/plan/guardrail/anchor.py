@@ -12,6 +12,11 @@ from factory.spec import Factory
 from .guardrail import Guardrail, Rule, Validation
 
 
+def anchor_name(factory: str) -> str:
+    """Name of both."""
+    return names.cluster_wide(factory, "grants-anchor")
+
+
 def plan_anchor(factory: Factory) -> Iterator[Manifest]:
     """A policy with grants for parameters that matches no request, and its binding, which stay when the factory goes.
 
@@ -20,7 +25,7 @@ def plan_anchor(factory: Factory) -> Iterator[Manifest]:
     seen in 1.36.3).
     """
     because = Because("segments", "the API server must never stop reading grants", (controls.TENET_4, controls.TENET_6))
-    component, name = Component("AiFactory", factory.name), names.cluster_wide(factory.name, "grants-anchor")
+    component, name = Component("AiFactory", factory.name), anchor_name(factory.name)
     anchor = Guardrail(
         "ZG00",
         "anchor",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from factory.plan import controls, names
 from factory.spec import Factory
 
-from .guardrail import Guardrail, Rule, Validation, text
+from .anchor import anchor_name
+from .deployer import deployer
+from .guardrail import Guardrail, Rule, Validation, text, texts
 
 KINDS = (
     "mutatingadmissionpolicies",
@@ -18,7 +20,11 @@ KINDS = (
 
 
 def policy(factory: Factory) -> Guardrail:
-    """Static only: Kubernetes keeps ordinary policies away from policy objects, so that nobody can lock themselves out (KEP-5793)."""
+    """Static only: Kubernetes keeps ordinary policies away from policy objects, so that nobody can lock themselves out (KEP-5793).
+
+    The bootstrap's own are an administrator's to change. Of those, ZG14 is static too, and the anchor holds while the others stand.
+    """
+    bootstrap = (anchor_name(factory.name), deployer(factory).object_name(factory.name))
     return Guardrail(
         "ZG15",
         "policy",
@@ -28,7 +34,8 @@ def policy(factory: Factory) -> Guardrail:
         conditions={
             "of-factory": "[object, oldObject].exists(o, o != null"
             f" && (dyn(o).metadata.?labels[?{text(names.FACTORY)}].orValue('') == {text(factory.name)}"
-            f" || dyn(o).metadata.name.matches({text(f'^{factory.name}-zg[0-9]{{2}}-')})))"
+            f" || dyn(o).metadata.name.matches({text(f'^{factory.name}-zg[0-9]{{2}}-')}))"
+            f" && !(dyn(o).metadata.name in {texts(bootstrap)}))"
         },
         validations=(
             Validation(

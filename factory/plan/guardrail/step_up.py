@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from factory.plan import controls, names
-from factory.plan.distribution import prefixes
+from factory.plan.people import prefixes
 from factory.spec import Factory, Strength
 
 from .guardrail import Guardrail, Rule, Validation, text, texts
