@@ -73,8 +73,11 @@ class Reach:
 
     def say_all(self, said: set[str]) -> tuple[str, ...]:
         """Parties in the order of names, those whom no policy names last; `every pod` where it is all of them."""
-        everybody = {self.say(endpoint) for endpoint in self.parties.endpoints if self.governs(endpoint)}
-        return (EVERYBODY,) if said == everybody else tuple(sorted(said, key=lambda one: (one.startswith(STRANGER), one)))
+        return (EVERYBODY,) if said == self._everybody else tuple(sorted(said, key=lambda one: (one.startswith(STRANGER), one)))
+
+    @cached_property
+    def _everybody(self) -> set[str]:
+        return {self.say(endpoint) for endpoint in self.parties.endpoints if self.governs(endpoint)}
 
     def judge(self, channel: Channel) -> Verdict:
         """The verdict on one packet of the channel: what makes it possible."""

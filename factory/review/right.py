@@ -76,8 +76,9 @@ def _of_role(role: Object, subject: str, place: str, by: tuple[Name, ...]) -> It
 
 
 def _resources(rule: Mapping[str, Any]) -> Iterable[str]:
-    suffix = "".join(f' "{name}"' for name in rule.get("resourceNames") or ())
+    suffixes = [f' "{name}"' for name in rule.get("resourceNames") or ()] or [""]
     for group in rule.get("apiGroups") or ("",):
         for resource in rule.get("resources") or ():
-            yield f"{resource}.{group}{suffix}" if group else f"{resource}{suffix}"
+            for suffix in suffixes:
+                yield f"{resource}.{group}{suffix}" if group else f"{resource}{suffix}"
     yield from (f"URL {url}" for url in rule.get("nonResourceURLs") or ())

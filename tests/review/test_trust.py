@@ -50,12 +50,14 @@ def test_weight_of_rights(verb: str, resource: str, weight: Weight) -> None:
 
 def test_rights_of_every_subject() -> None:
     """Each subject of a binding holds each verb on each resource, names and groups among them; by binding and role."""
-    rules = [{"apiGroups": ["apps", ""], "resources": ["x", "y"], "verbs": ["get", "list"], "resourceNames": ["one"]}]
+    rules = [{"apiGroups": ["apps", ""], "resources": ["x", "y"], "verbs": ["get", "list"], "resourceNames": ["one", "two"]}]
     tool = {"kind": "ServiceAccount", "name": "argo", "namespace": "ci"}
     rights = list(find_rights(role(rules, subjects=[ANN, tool])))
-    assert len(rights) == 2 * 2 * 2 * 2
+    assert len(rights) == 2 * 2 * 2 * 2 * 2
     assert {right.subject for right in rights} == {"user ann", "service account ci/argo"}
-    assert {right.resource for right in rights} == {'x "one"', 'y "one"', 'x.apps "one"', 'y.apps "one"'}
+    assert {right.resource for right in rights} == {
+        f'{kind} "{name}"' for kind in ("x", "y", "x.apps", "y.apps") for name in ("one", "two")
+    }
     assert {str(name) for right in rights for name in right.by} == {"RoleBinding n/r", "Role n/r"}
 
 
