@@ -446,6 +446,10 @@ def _other_attacks(victims: _Victims) -> Iterator[Attempt]:
         other = {"kind": "ServiceAccount", "namespace": "default", "name": "default"}
         yield Attempt("ZG11", "a role for a ServiceAccount elsewhere", By.DEPLOYER, Verb.PATCH, binding, {"subjects": [other]})
 
+    standing = plan_pod(factory, workload, STANDING, bare=True)
+    relabelled = labels(**{names.WORKLOAD: f"not-{workload.name}"[:63]})
+    yield Attempt("ZG01", "label of another workload by a status update", by, Verb.PATCH, standing, relabelled, "status", before=standing)
+
     pod = _object("v1/Pod", f"{NAME}-nobody", namespace)
     placed = _object("v1/Binding", f"{NAME}-nobody", namespace, target={"apiVersion": "v1", "kind": "Node", "name": "node-0"})
     yield Attempt("ZG12", "a pod is put on a node", by, Verb.CREATE, pod, placed, "binding")
