@@ -189,8 +189,8 @@ def test_a_flow_adds_exactly_its_two_policies(deployed: Project, edit: Any) -> N
     """Put first in its list, it renames and changes nothing else."""
     flow = {"from": "intake/receiver", "to": "platform/tracking", "port": "https", "because": "a flow that was not there"}
     policies = {
-        f"intake-{names.flow_policy('out', 'receiver', 'platform/tracking', 'https')}",
-        f"platform-{names.flow_policy('in', 'tracking', 'intake/receiver', 'https')}",
+        f"intake.{names.flow_policy('out', 'receiver', 'platform/tracking', 'https')}",
+        f"platform.{names.flow_policy('in', 'tracking', 'intake/receiver', 'https')}",
     }
     assert edit(lambda spec: spec["flows"].insert(0, flow)) == {
         ("update", "ai-factory:index:Segment", "intake"): ["flows"],
