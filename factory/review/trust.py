@@ -372,6 +372,14 @@ def _of_spec(objects: Objects) -> Iterator[Fact]:
     if factory.posture is not Posture.PRODUCTION:
         because = Because("posture", "what Production refuses is only warned about")
         yield Fact(Topic.SPEC, ("posture",), "the posture is Development, which refuses less", True, Weight.HIGH, (), because)
+    cluster = factory.cluster
+    for field, value, meaning in (
+        ("context", cluster.context, "the factory is deployed through context"),
+        ("distribution", cluster.distribution.value, "the control plane is run by"),
+        ("networkPolicy", cluster.network_policy.value, "network policies are enforced by an engine of kind"),
+    ):
+        because = Because(f"cluster.{field}", "all that the objects say holds only where somebody heeds it")
+        yield Fact(Topic.SPEC, ("cluster", field), f"{meaning} {value}", True, Weight.HIGH, (), because)
     for waiver in factory.waivers:
         because = Because(f"waivers[{waiver.reference}]", waiver.reason)
         until = Decimal(waiver.expires.replace("-", ""))

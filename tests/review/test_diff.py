@@ -173,6 +173,13 @@ def test_waiver() -> None:
     assert diff(waived("2027-03-31"), waived("2027-01-31")).verdict == "narrows trust"
 
 
+def test_other_cluster(dev: Objects) -> None:
+    """The same objects on another cluster are not the same: no object says so, and nobody here knows what that means."""
+    found = diff(dev, edited(("      context: factory-deployer\n", "      context: production\n")))
+    assert [change.effect for change in found.changes] == [Effect.UNKNOWN]
+    assert found.changes[0].said.endswith("context production; before: the factory is deployed through context factory-deployer")
+
+
 RENAME = (("name: tuning\n", "name: finetuning\n"), ("segment: tuning\n", "segment: finetuning\n"), ("tuning/", "finetuning/"))
 EVERYWHERE = (*RENAME, ("[training, tuning", "[training, finetuning"), ("segment: tuning}", "segment: finetuning}"))
 
