@@ -18,10 +18,9 @@ from .authentication import Demand, authentication_flags, authenticator, demands
 from .authorization import authorization_flags, plan_authorization
 from .guardrail.guardrail import text
 from .manifest import Because, Body, File
+from .people import carries_extra, pool_name, prefixes
 
 ENFORCEMENT = "sign-in.md"
-
-_GKE_POOL = "iam.googleapis.com/locations/global/workforcePools"
 
 _CLAIMS = re.compile(r"claims\[\?(?P<has>'(?:\\.|[^'\\])*')\]\.hasValue\(\)|(?P<text>'(?:\\.|[^'\\])*')|\bclaims\b")
 """Whether the token has a claim, in words that Google's CEL lacks; a text, which stays; the token, which Google calls `assertion`."""
@@ -93,28 +92,6 @@ def plan_sign_in(factory: Factory) -> Iterator[File]:
         audit = {"apiVersion": "config.openshift.io/v1", "kind": "APIServer", "metadata": {"name": "cluster"}}
         yield File("openshift-apiserver.yaml", audit | {"spec": {"audit": {"profile": "WriteRequestBodies"}}}, because)
     yield File(ENFORCEMENT, "\n".join(_table(factory)) + "\n", because)
-
-
-def prefixes(factory: Factory, provider: Provider) -> tuple[str, str]:
-    """What the names of a provider's users and groups begin with, as the API server of this distribution has them."""
-    match factory.cluster.distribution:
-        case Distribution.AKS:
-            return (f"aks:jwt:{provider.prefix}",) * 2
-        case Distribution.GKE:
-            pool = f"{_GKE_POOL}/{pool_name(factory, provider)}"
-            return f"principal://{pool}/subject/", f"principalSet://{pool}/group/"
-        case _:
-            return (provider.prefix,) * 2
-
-
-def pool_name(factory: Factory, provider: Provider) -> str:
-    """GKE's workforce pool of a provider, which holds nobody else: `helix-staff`."""
-    return f"{factory.name}-{provider.name}"
-
-
-def carries_extra(factory: Factory) -> bool:
-    """Whether the API server learns how somebody signed in, so that admission can ask for more."""
-    return factory.cluster.distribution in (Distribution.SELF_MANAGED, Distribution.AKS, Distribution.OPENSHIFT)
 
 
 def unenforced(factory: Factory, provider: Provider) -> Iterator[Demand]:

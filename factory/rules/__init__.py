@@ -13,6 +13,7 @@ from .ambiguous_choice import find_ambiguous_choices
 from .backward_data import find_backward_data
 from .backward_flow import find_backward_flows
 from .builtin_group import find_builtin_groups
+from .crowded_provider import find_crowded_providers
 from .dangling_dataset import find_dangling_datasets
 from .dangling_listener import find_dangling_listeners
 from .dangling_model import find_dangling_models
@@ -24,6 +25,7 @@ from .dangling_workload import find_dangling_workloads
 from .default_account import find_default_accounts
 from .default_over_limit import find_defaults_over_limit
 from .deployer_inside import find_deployers_inside
+from .deployer_person import find_deployer_people
 from .duplicate_name import find_duplicate_names
 from .duplicate_waiver import find_duplicate_waivers
 from .empty_segment import find_empty_segments
@@ -43,8 +45,10 @@ from .kubelet_skew import find_kubelet_skew
 from .laptop_context import find_laptop_contexts
 from .latest_ami import find_latest_amis
 from .latest_image import find_latest_images
+from .lenient_vendor import find_lenient_vendors
 from .limit_over_quota import find_limits_over_quota
 from .lonely_borrower import find_lonely_borrowers
+from .long_session import find_long_sessions
 from .metadata_egress import find_metadata_egress
 from .misplaced_production import find_misplaced_productions
 from .misplaced_provisioner import find_misplaced_provisioners
@@ -62,16 +66,19 @@ from .placeholder import find_placeholders
 from .platform_detour import find_platform_detours
 from .powerful_deployer import find_powerful_deployers
 from .queued_claim import find_queued_claims
+from .refused_issuer import find_refused_issuers
 from .refused_waiver import find_refused_waivers
 from .remade_import import find_remade_imports
 from .repeated_reference import find_repeated_references
 from .reserved_label import find_reserved_labels
+from .reserved_provider import find_reserved_providers
 from .rule import Problem, Rule, Subject
 from .secret_reader import find_secret_readers
 from .segment_peer import find_segment_peers
 from .self_flow import find_self_flows
 from .shadowed_role import find_shadowed_roles
 from .shared_claim import find_shared_claims
+from .shared_issuer import find_shared_issuers
 from .shared_node import find_shared_nodes
 from .shared_pool import find_shared_pools
 from .shared_port import find_shared_ports
@@ -80,13 +87,19 @@ from .split_writer import find_split_writers
 from .standing_session import find_standing_sessions
 from .standing_write import find_standing_writes
 from .static_policy_version import find_static_policy_versions
+from .unable_provider import find_unable_providers
 from .unclaimable_device import find_unclaimable_devices
 from .undated_waiver import find_undated_waivers
 from .undeclared_internet import find_undeclared_internet
+from .unenforced_claim import find_unenforced_claims
 from .ungranted_pool import find_ungranted_pools
 from .ungranted_share import find_ungranted_shares
+from .unknown_person import find_unknown_people
 from .unmade_model import find_unmade_models
+from .unnamed_proof import find_unnamed_proofs
+from .unproven_strength import find_unproven_strengths
 from .unreached_listener import find_unreached_listeners
+from .unserved_provider import find_unserved_providers
 from .unused_dataset import find_unused_datasets
 from .unused_model import find_unused_models
 from .unused_peer import find_unused_peers
@@ -192,6 +205,19 @@ RULES: tuple[Rule[Factory], ...] = (
     find_reserved_labels,
     find_missing_cluster_tiers,
     find_laptop_contexts,
+    find_reserved_providers,
+    find_shared_issuers,
+    find_unable_providers,
+    find_unnamed_proofs,
+    find_unproven_strengths,
+    find_long_sessions,
+    find_lenient_vendors,
+    find_unknown_people,
+    find_unenforced_claims,
+    find_crowded_providers,
+    find_unserved_providers,
+    find_deployer_people,
+    find_refused_issuers,
 )
 """Every rule over a factory, by id."""
 

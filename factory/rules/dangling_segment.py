@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from factory.plan import controls
-from factory.spec import Factory
+from factory.spec import Factory, KeycloakProvider
 
 from .reference import dangling
 from .rule import Problem, rule
@@ -27,6 +27,9 @@ def find_dangling_segments(factory: Factory) -> Iterator[Problem]:
     for dataset in factory.datasets:
         if dataset.segment not in known:
             yield dangling(f"datasets[{dataset.name}].segment", "segments", dataset.segment, known)
+    for provider in factory.providers:
+        if isinstance(provider, KeycloakProvider) and provider.segment not in known:
+            yield dangling(f"identity.people.providers[{provider.name}].segment", "segments", provider.segment, known)
     granted = [
         *((f"pools[{pool.name}]", pool.segments) for pool in factory.pools),
         *((f"queues[{queue.name}]", queue.segments) for queue in factory.queues),

@@ -24,6 +24,7 @@ def find_duplicate_names(factory: Factory) -> Iterator[Problem]:
         yield from _repeated(collection, (item.name for item in getattr(factory, collection)))
     for collection in ("workloads", "flows", "access"):
         yield from _repeated(collection, (item.reference for item in getattr(factory, collection)))
+    yield from _repeated("identity.people.providers", (provider.name for provider in factory.providers))
     for workload in factory.workloads:
         path = f"workloads[{workload.reference}]"
         if len(workload.listens) > 1:

@@ -8,6 +8,7 @@ from factory.errors import listed
 from factory.plan import controls
 from factory.spec import Factory
 
+from .images import images
 from .rule import Problem, rule
 
 
@@ -21,9 +22,6 @@ from .rule import Problem, rule
 )
 def find_foreign_images(factory: Factory) -> Iterator[Problem]:
     registries = factory.images.registries
-    for workload in factory.workloads:
-        for image in workload.images:
-            if not image.startswith(registries):
-                yield Problem(
-                    f"workloads[{workload.reference}].images[{image}]", "is from none of the registries", allowed=listed(registries)
-                )
+    for path, image in images(factory):
+        if not image.startswith(registries):
+            yield Problem(path, "is from none of the registries", allowed=listed(registries))

@@ -1,6 +1,20 @@
-"""Container image references, taken apart."""
+"""Container images that a spec names, and their references taken apart."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.spec import Factory, KeycloakProvider
+
+
+def images(factory: Factory) -> Iterator[tuple[str, str]]:
+    """Path and reference of each image."""
+    for workload in factory.workloads:
+        for image in workload.images:
+            yield f"workloads[{workload.reference}].images[{image}]", image
+    for provider in factory.providers:
+        if isinstance(provider, KeycloakProvider):
+            yield f"identity.people.providers[{provider.name}].image", provider.image
 
 
 def tag_of(image: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from factory.plan import controls
 from factory.spec import Factory
 
-from .images import tag_of
+from .images import images, tag_of
 from .rule import REFUSED_IN_PRODUCTION, Problem, rule
 
 
@@ -20,7 +20,6 @@ from .rule import REFUSED_IN_PRODUCTION, Problem, rule
     severity=REFUSED_IN_PRODUCTION,
 )
 def find_latest_images(factory: Factory) -> Iterator[Problem]:
-    for workload in factory.workloads:
-        for image in workload.images:
-            if "@" not in image and tag_of(image) in (None, "latest"):
-                yield Problem(f"workloads[{workload.reference}].images[{image}]", "is whatever was pushed last")
+    for path, image in images(factory):
+        if "@" not in image and tag_of(image) in (None, "latest"):
+            yield Problem(path, "is whatever was pushed last")

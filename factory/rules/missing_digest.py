@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from factory.plan import controls
 from factory.spec import Factory
 
-from .images import tag_of
+from .images import images, tag_of
 from .rule import Problem, rule
 
 
@@ -22,7 +22,6 @@ from .rule import Problem, rule
 def find_missing_digests(factory: Factory) -> Iterator[Problem]:
     digests = factory.production if factory.images.digests is None else factory.images.digests
     if digests:
-        for workload in factory.workloads:
-            for image in workload.images:
-                if "@" not in image and tag_of(image) not in (None, "latest"):
-                    yield Problem(f"workloads[{workload.reference}].images[{image}]", "has no digest")
+        for path, image in images(factory):
+            if "@" not in image and tag_of(image) not in (None, "latest"):
+                yield Problem(path, "has no digest")

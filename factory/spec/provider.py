@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from .concept import CERTIFICATE, CLAIM, ISSUER, Concept, Count, Duration, Name, Port, Subdomain
+from .concept import CERTIFICATE, CLAIM, IMAGE, ISSUER, Concept, Count, Duration, Name, Port, Subdomain
 
 ClaimName = Annotated[str, StringConstraints(pattern=CLAIM, max_length=128)]
 Claim = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -167,7 +167,7 @@ class KeycloakProvider(Provider):
     """The segment of stage Platform that it runs in. It must have a workload called `keycloak` that listens on `https`."""
     database: Database
     """Where it keeps its data."""
-    image: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    image: Annotated[str, StringConstraints(pattern=IMAGE, max_length=512)]
     """Its image, by digest in Production."""
     certificate: Name
     """Secret in its segment with `tls.crt` and `tls.key` for the issuer's host name."""
