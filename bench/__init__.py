@@ -1,0 +1,1 @@
+"""Side-by-side benchmarks: ratios from one run, never seconds. `python -m bench`, or `make bench`."""
