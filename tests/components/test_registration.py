@@ -106,7 +106,7 @@ def test_namespaces_come_first_and_take_their_objects_with_them(engine: Engine) 
         each = engine.registered[engine.urn(token(manifest), manifest.name)]
         if metadata.get("namespace", "").startswith("helix-"):
             segment = metadata["namespace"].removeprefix("helix-")
-            namespace = engine.urn("kubernetes:core/v1:Namespace", f"{segment}-namespace")
+            namespace = engine.urn("kubernetes:core/v1:Namespace", f"{segment}.namespace")
             assert namespace in each.depends_on
             assert each.deleted_with == namespace
         else:
