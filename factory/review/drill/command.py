@@ -16,7 +16,7 @@ from factory.plan import Body, names, plan_factory
 from factory.review.audit.live import Cluster, ClusterError, connect
 
 from .attack import Identity, Request, Tactic, Trial
-from .drill import Outcome, drill, find_trials
+from .drill import Outcome, Result, drill, find_trials
 from .ground import Ground
 from .present import as_json, as_junit, as_list, as_text, list_json
 from .tactic import TACTICS
@@ -38,16 +38,13 @@ def run(options: argparse.Namespace) -> int:
     factory = load_stack(options.stack).factory
     plan = plan_factory(factory)
     if options.list:
-        ground = Ground(factory, plan)
-        trials = find_trials(Ground(factory, plan, {ground.home: ground.carry("Pod", ground.plain)}), tactics)
+        trials = find_trials(_imagined(Ground(factory, plan)), tactics)
         for line in [list_json(trials)] if options.format == "json" else as_list(trials):
             print(line)
         return CLEAN
     with connect(options.context or factory.cluster.context) as cluster:
         start = time.monotonic()
-        _become(cluster, Ground(factory, plan), tactics)
-        ground = Ground(factory, plan, _running(cluster, Ground(factory, plan)))
-        results = drill(ground, tactics, lambda request: _send(cluster, request))
+        results = hold_drill(cluster, Ground(factory, plan), tactics)
         seconds = time.monotonic() - start
     stack, context = str(options.stack), cluster.context
     if options.format == "json":
@@ -61,6 +58,13 @@ def run(options: argparse.Namespace) -> int:
     return LET_THROUGH if Outcome.LET_THROUGH in outcomes else FAILED if Outcome.NOT_PROVEN in outcomes else CLEAN
 
 
+def hold_drill(cluster: Cluster, ground: Ground, tactics: Sequence[Tactic]) -> list[Result]:
+    """The drill in one cluster, with the pods that run there now. Raises ClusterError: it cannot be held."""
+    _become(cluster, _imagined(ground), tactics)
+    ground = Ground(ground.factory, ground.plan, _running(cluster, ground))
+    return drill(ground, tactics, lambda request: _send(cluster, request))
+
+
 def _chosen(only: Sequence[str]) -> tuple[list[Tactic], str]:
     known = {tactic.name.lower(): tactic for tactic in TACTICS}
     for name in only:
@@ -69,6 +73,12 @@ def _chosen(only: Sequence[str]) -> tuple[list[Tactic], str]:
             return [], f'there is no tactic "{name}". {hint}'
     chosen = {name.lower() for name in only}
     return [tactic for tactic in TACTICS if not only or tactic.name.lower() in chosen], ""
+
+
+def _imagined(ground: Ground) -> Ground:
+    """The ground as it is where pods run."""
+    pods = {ground.namespace(workload): ground.carry("Pod", workload) for workload in ground.workloads[:1]}
+    return Ground(ground.factory, ground.plan, pods)
 
 
 def _become(cluster: Cluster, ground: Ground, tactics: Sequence[Tactic]) -> None:
@@ -99,14 +109,14 @@ def _plays(cluster: Cluster, identity: Identity) -> bool:
 def _running(cluster: Cluster, ground: Ground) -> dict[str, Body]:
     """One running pod in each segment that has one. Raises ClusterError where the factory is not in the cluster."""
     who = ground.administrator
-    status, answer = _send(cluster, _get(who, f"/api/v1/namespaces/{ground.home}"))
+    segments = sorted(names.namespace(ground.factory.name, segment.name) for segment in ground.factory.segments)
+    status, answer = _send(cluster, _get(who, f"/api/v1/namespaces/{segments[0]}"))
     if status >= 300 or answer["metadata"].get("labels", {}).get(names.FACTORY) != ground.factory.name:
         why = "" if status in (200, 404) else f" (HTTP {status}: {answer.get('message', '')})"
         raise ClusterError(
-            f'context "{cluster.context}": factory {ground.factory.name} is not there: no namespace {ground.home} with its label{why}. '
+            f'context "{cluster.context}": factory {ground.factory.name} is not there: no namespace {segments[0]} with its label{why}. '
             "Build it with pulumi up, or name another context."
         )
-    segments = {names.namespace(ground.factory.name, segment.name) for segment in ground.factory.segments}
     found: dict[str, Body] = {}
     _, answer = _send(
         cluster, _get(who, f"/api/v1/pods?labelSelector={quote(names.WORKLOAD)}&fieldSelector=status.phase%3DRunning&limit=500")

@@ -33,7 +33,7 @@ def _priority(ground: Ground) -> Trial:
 
 
 TACTIC = Tactic(
-    "deployer's reach",
+    "deployer reach",
     ("T1078",),
     (
         Attack("the deployer writes a policy in somebody's namespace", "ZG14", _policy),

@@ -10,7 +10,7 @@ def _added(ground: Ground) -> Trial:
     pod = ground.running()
     container = {
         "name": "drill",
-        "image": ground.registry + "drill@sha256:" + "0" * 64,
+        "image": pod["spec"]["containers"][0]["image"],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
     change = {"spec": {"ephemeralContainers": [container]}}

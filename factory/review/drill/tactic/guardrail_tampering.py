@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from factory.plan import Body
 from factory.plan.guardrail import GRANTS
-from factory.review.drill.attack import RBAC, Attack, Lacking, Tactic, Trial, delete, denied, patch
+from factory.review.drill.attack import RBAC, Attack, Lacking, Tactic, Trial, delete, denied, held, patch
 from factory.review.drill.ground import Ground
 
 ADMISSION = "admissionregistration.k8s.io"
@@ -24,7 +24,7 @@ def _ungranted(ground: Ground, *, all_of_them: bool = False) -> Trial:
 
 def _new_authority(ground: Ground) -> Trial:
     trust = {**_grants(ground), "metadata": {"name": "kube-root-ca.crt", "namespace": ground.home}}
-    return Trial(patch(ground.operator, trust, {"data": {"ca.crt": "theirs"}}))
+    return Trial(patch(ground.operator, trust, {"data": {"ca.crt": "theirs"}}), held(ground.operator))
 
 
 def _grants(ground: Ground) -> Body:

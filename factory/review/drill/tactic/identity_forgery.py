@@ -17,6 +17,7 @@ def _as_stranger(ground: Ground) -> Trial:
 
 
 def _relabelled(ground: Ground) -> Trial:
+    # What the pod was granted, it is not granted under its new name: others may be the first to say no.
     pod = ground.running()
     change = {"metadata": {"labels": {names.WORKLOAD: "somebody-else"}}}
     twin = {"metadata": {"annotations": {"example.org/drill": "yes"}}}
@@ -65,7 +66,7 @@ TACTIC = Tactic(
             lambda g: g.pod("ReplicaSet", g.plain, automountServiceAccountToken=True),
         ),
         Attack("a pod shares its processes among its containers", "ZG01", lambda g: g.pod("Pod", g.plain, shareProcessNamespace=True)),
-        Attack("a running pod is relabelled as another workload", "ZG01", _relabelled),
+        Attack("a running pod is relabelled as another workload", "ZG01|ZG02|ZG03|ZG04", _relabelled),
         Attack("an identity of their own is made", "ZG07", _own_account, ("T1136",)),
         Attack("a workload's ServiceAccount is told to mount its token", "ZG07", _mounted_token),
         Attack("somebody without a role runs a workload", RBAC, lambda g: g.run(g.stranger, g.plain)),
