@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     ) -> argparse.ArgumentParser:
         child = commands.add_parser(name, help=help, description=help)
         child.set_defaults(run=run)
-        child.add_argument("--format", choices=formats, default="text", help="how to print (default: text)")
+        child.add_argument("--format", choices=formats, default=formats[0], help=f"how to print (default: {formats[0]})")
         if stacks:
             child.add_argument(
                 "stack", type=Path, nargs=stacks if stacks == "+" else None, help="a stack file, such as stacks/Pulumi.dev.yaml"
@@ -76,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         diffing.add_argument(side, help="a stack file, REVISION:PATH of one, a rendered folder, or /dev/null")
     diffing.add_argument("--fail-on", choices=("widen",), help="exit 1 if trust widens, or if a change is not understood")
     diffing.add_argument("--limit", type=int, default=60_000, metavar="N", help="characters of Markdown (default: 60000)")
-    formats = ("text", "json", "mermaid")
+    reporting = command("report", _report, "a map and tables for people, as one self-contained page", "1", ("html", "json"))
+    reporting.add_argument("-o", "--output", type=Path, metavar="FILE", help="file to write (default: standard output)")
+    formats = ("text", "json", "mermaid", "svg")
     explaining = command("explain", _explain, "who may reach whom, do what, touch which asset, and what causes it", formats=formats)
     explaining.add_argument("stack", nargs="?", help="a stack file, or REVISION:PATH of one")
     explaining.add_argument("--manifests", type=Path, metavar="DIR", help="a folder of Kubernetes YAML instead of a stack file")
@@ -178,9 +180,37 @@ def _explain(options: argparse.Namespace) -> int:
         return USAGE
     objects = read_folder(options.manifests) if options.manifests else read_objects(options.stack)
     question = {"source": options.source, "destination": options.destination, "port": options.port, "who": options.who}
+    if options.format == "svg":
+        from .review.report import draw
+
+        if any(question.values()):
+            print("factory explain: --format svg draws the whole factory; leave out --from, --to, --port and --who", file=sys.stderr)
+            return USAGE
+        print(draw(objects), end="")
+        return CLEAN
     for line in explain(objects, **question, format=options.format):
         print(line)
     return CLEAN
+
+
+def _report(options: argparse.Namespace) -> int:
+    from .load import load_stack
+    from .review.report import as_json, page, report_stack
+
+    report = report_stack(load_stack(options.stack), date.today())
+    written = as_json(report) if options.format == "json" else page(report)
+    if options.output is None:
+        print(written, end="")
+    else:
+        try:
+            options.output.write_text(written, encoding="utf-8", newline="\n")
+        except OSError as error:
+            print(
+                f"factory report: {options.output} cannot be written: {error.strerror}. Name a file in a folder of yours.", file=sys.stderr
+            )
+            return USAGE
+        print(f"{options.output}: {len(report.segments)} segments, {len(report.ways)} ways", file=sys.stderr)
+    return FINDINGS if any(finding.severity is Severity.ERROR for finding in report.findings) else CLEAN
 
 
 def _audit(options: argparse.Namespace) -> int:

@@ -66,7 +66,8 @@ class Stack:
 
     def place(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """The same findings, each with the line that its path names."""
-        return tuple(finding.at(_line(self.document, finding.path)) for finding in findings)
+        positions: Positions = {}
+        return tuple(finding.at(_line(self.document, finding.path, positions)) for finding in findings)
 
 
 def load_stack(path: Path) -> Stack:
@@ -95,7 +96,8 @@ def _stack(document: Document) -> Stack:
     factory, problems = _validate(data["config"][CONFIG_KEY])
     if factory is None or problems:
         placed = [
-            finding.at(document.line((*_SPEC, *location)) if location else _line(document, finding.path)) for location, finding in problems
+            finding.at(document.line((*_SPEC, *location)) if location else _line(document, finding.path, {}))
+            for location, finding in problems
         ]
         raise SpecError(sorted(placed, key=lambda finding: (finding.line or 0, finding.id)), document.source)
     return Stack(factory, document)
@@ -343,7 +345,11 @@ def _path(data: Any, location: Location) -> str:
     return path or CONFIG_KEY
 
 
-def _line(document: Document, path: str) -> int | None:
+Positions = dict[int, dict[str | None, int]]
+"""Where the items of each list stand, by name: a list is searched once, however many findings are in it."""
+
+
+def _line(document: Document, path: str, positions: Positions) -> int | None:
     """The line that a path in names stands on."""
     location: list[str | int] = list(_SPEC)
     here = _get(document.data, _SPEC, None)
@@ -351,8 +357,9 @@ def _line(document: Document, path: str) -> int | None:
     for step in steps(path):
         position: str | int = step
         if isinstance(here, list):
-            matches = [index for index, item in enumerate(here) if _item_name(collection, item) == step]
-            position = matches[0] if matches else int(step) if step.isdigit() else len(here)
+            if (named := positions.get(id(here))) is None:
+                named = positions[id(here)] = {_item_name(collection, item): len(here) - n for n, item in enumerate(reversed(here), 1)}
+            position = named.get(step, int(step) if step.isdigit() else len(here))
         else:
             collection = step
         location.append(position)

@@ -196,7 +196,12 @@ def prove(factory: Factory, plan: Plan) -> tuple[Finding, ...]:
 
     The spec must be free of dangling references: `factory.rules` finds them.
     """
-    proof = Proof(factory, find_reach(of_plan(plan, factory.name)))
+    return prove_reach(factory, find_reach(of_plan(plan, factory.name)))
+
+
+def prove_reach(factory: Factory, reach: Reach) -> tuple[Finding, ...]:
+    """The same, of a plan that is judged already."""
+    proof = Proof(factory, reach)
     return tuple(
         Finding(rule.id, problem.path, problem.problem, problem.fix or rule.fix, rule.severity[factory.posture])
         for rule in PROOF

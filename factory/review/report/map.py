@@ -7,6 +7,7 @@ the same spec gives the same map whatever the order of its lists.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -286,7 +287,8 @@ def _passes(columns: Sequence[Column], where: Mapping[str, tuple[int, Row]], edg
         left = abs(end - number) + 1
         wanted = y + (destination.y - y) / left
         gaps = columns[number].gaps
-        gap = min(range(len(gaps)), key=lambda place: (abs(gaps[place] - wanted), place))
+        after = bisect_left(gaps, wanted)
+        gap = min((place for place in (after - 1, after) if 0 <= place < len(gaps)), key=lambda place: abs(gaps[place] - wanted))
         through.append((number, gap))
         y = gaps[gap]
     return through

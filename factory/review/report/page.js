@@ -48,7 +48,10 @@
       edge.parentNode.append(edge);
     }
     show(id, members, lists);
-    if (reveal && node) node.scrollIntoView({ block: "center", inline: "center" });
+    if (!node) return;
+    if (reveal) node.scrollIntoView({ block: "center", inline: "center" });
+    const below = node.getBoundingClientRect().bottom + 48 - panel.getBoundingClientRect().top;
+    if (below > 0) scrollBy(0, below);
   }
 
   const said = (does) => ({ reads: "read by", writes: "written by", produces: "produced by", serves: "served by", "runs on": "runs" })[does];

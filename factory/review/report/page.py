@@ -79,7 +79,10 @@ def _bar(tables: tuple[Table, ...]) -> Element:
         element(
             "nav",
             element("a", "Map", href="#map"),
-            *(element("a", table.title, " ", element("span", str(len(table.rows)), class_="count"), href=f"#{table.id}") for table in tables),
+            *(
+                element("a", table.title, " ", element("span", str(len(table.rows)), class_="count"), href=f"#{table.id}")
+                for table in tables
+            ),
             aria_label="Sections",
         ),
         element("button", "◐", id="theme", type="button", title="Dark or light", aria_label="Switch between dark and light"),
@@ -122,7 +125,11 @@ def _map(report: Report, drawn: Map) -> Element:
         "Choose a workload, a segment, an asset or a pool to see what it can reach and what can reach it. What every pod may do "
         "(ask the cluster's DNS) is in the table, not on the map."
     )
-    key = (("sample", "may open connections to"), ("sample perhaps", "perhaps")) if report.unknown else (("sample", "may open connections to"),)
+    key = (
+        (("sample", "may open connections to"), ("sample perhaps", "perhaps"))
+        if report.unknown
+        else (("sample", "may open connections to"),)
+    )
     return element(
         "section",
         element("h2", "Map"),
@@ -143,9 +150,7 @@ def _map(report: Report, drawn: Map) -> Element:
 def _section(table: Table) -> Element:
     head = element("tr", *(element("th", name, scope="col") for name in table.columns))
     content = (
-        element("table", element("thead", head), element("tbody", *table.rows))
-        if table.rows
-        else element("p", table.empty, class_="hint")
+        element("table", element("thead", head), element("tbody", *table.rows)) if table.rows else element("p", table.empty, class_="hint")
     )
     return element(
         "section",

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
 
-from factory.errors import Finding
+from factory.errors import Finding, Severity
 from factory.load import Stack
-from factory.plan import Because, Plan, names
+from factory.plan import Because, Plan, names, plan_factory
 from factory.plan.controls import CONTROLS
 from factory.review.channel import EVERYBODY, Channel, Party, Reach, addresses_of, find_reach
 from factory.review.explain import say_reasons
 from factory.review.grant import find_grants
-from factory.review.objects import Name, Object, Objects, find_because, of_plan
-from factory.review.reachability import Endpoint, HostName, say_ports
+from factory.review.objects import Object, Objects, find_because, of_plan
+from factory.review.proof import prove_reach
+from factory.review.reachability import Endpoint, say_ports
 from factory.review.reachability.address import blocks
 from factory.review.reachability.interval import Intervals
 from factory.review.right import SESSIONS, Right, find_rights
 from factory.review.witness import WITNESS
-from factory.rules import RULES
+from factory.rules import RULES, check
 from factory.rules.waivers import expiry
 from factory.spec import METADATA, AnyPool, Factory, KarpenterPool, Stage, StaticPool, is_public
 
@@ -196,16 +198,24 @@ class Report:
     """What the evaluator does not understand: while there is any, some ways are only perhaps open or closed."""
 
 
-def find_report(stack: Stack, plan: Plan, findings: Iterable[Finding], today: date, reach: Reach | None = None) -> Report:
-    """The report of a stack: the same for the same spec, findings and day. `reach` saves judging the plan's objects again."""
-    factory = stack.factory
-    reach = reach or find_reach(of_plan(plan, stack.document.source, stack))
-    objects = Objects(stack.document.source, reach.objects.bodies, reach.objects.files, stack)
+def report_stack(stack: Stack, today: date) -> Report:
+    """The report of a stack file, with what the rules and the proof find in it; `today` decides which waivers still hold."""
+    plan = plan_factory(stack.factory)
+    reach = find_reach(of_plan(plan, stack.document.source, stack))
+    findings = check(stack.factory, today)
+    if all(finding.severity is not Severity.ERROR for finding in findings):
+        findings = prove_reach(stack.factory, reach) + findings
+    return find_report(stack, plan, reach, stack.place(findings), today)
+
+
+def find_report(stack: Stack, plan: Plan, reach: Reach, findings: Iterable[Finding], today: date) -> Report:
+    """The report of a plan and of what its objects let through: the same for the same spec, findings and day."""
+    factory, objects = stack.factory, reach.objects
     talkers, ways = _find_ways(factory, objects, reach)
     cluster = factory.cluster
     return Report(
         factory=factory.name,
-        source=stack.document.source,
+        source=objects.source,
         posture=factory.posture.value,
         cluster=f"{cluster.distribution.value} {cluster.version}, {cluster.network_policy.value} network policy",
         trust_domain=factory.trust_domain,
@@ -222,6 +232,11 @@ def find_report(stack: Stack, plan: Plan, findings: Iterable[Finding], today: da
         controls=tuple(_controls(plan)),
         unknown=tuple(map(str, reach.network.unknown)),
     )
+
+
+def as_json(report: Report) -> str:
+    """The data behind the page."""
+    return json.dumps(asdict(report), indent=2, ensure_ascii=False) + "\n"
 
 
 # Who reaches whom
@@ -290,18 +305,23 @@ def _find_ways(factory: Factory, objects: Objects, reach: Reach) -> tuple[tuple[
             key = known[channel.destination].name, say_ports(channel.ports), reach.because(verdict.reasons), channel.certain
             grouped[key][known[channel.source].name] = say_reasons(verdict)
     named = {talker.name: talker for talker in known.values()}
-    causes: dict[Because, Cause] = {}
+    causes = _place(objects, {cause for _, _, because, _ in grouped for cause in because})
     ways = []
     for (destination, ports, because, certain), found in grouped.items():
-        for cause in because:
-            if cause not in causes:
-                causes[cause] = Cause(cause.reason, cause.path, objects.place(cause))
         every = found.keys() >= everybody
         sources = (EVERYBODY,) if every else tuple(sorted(found))
         by = tuple(dict.fromkeys(text for said in found.values() for text in said))
         ways.append(Way(sources, destination, ports, certain, tuple(causes[cause] for cause in because), by))
         talkers |= {name: named[name] for name in (destination, *(() if every else sources))}
     return tuple(talkers[name] for name in sorted(talkers)), tuple(sorted(ways, key=lambda way: (way.destination, way.sources, way.ports)))
+
+
+def _place(objects: Objects, because: Iterable[Because]) -> dict[Because, Cause]:
+    """Each reason with its file and line, all looked up at once."""
+    because = tuple(because)
+    placed = objects.stack.place(Finding("", cause.path, "", "") for cause in because) if objects.stack else ()
+    places = (f"{objects.source}:{found.line}" if found.line else objects.source for found in placed)
+    return {cause: Cause(cause.reason, cause.path, place) for cause, place in zip(because, places, strict=True)}
 
 
 def _addresses(cidr: str) -> Intervals:

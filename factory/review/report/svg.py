@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from factory.plan import plan_factory
+from factory.review.channel import find_reach
+from factory.review.objects import Objects, ReviewError
+
 from .element import as_xml, element, raw
 from .map import HEAD, ROW, SMALL, Box, Column, Map, Row, draw_map
-from .report import Report
+from .report import find_report
 
 STYLE = Path(__file__).with_name("map.css")
 MARGIN = 12
@@ -20,7 +25,7 @@ SIGNS = {
     "internet": "M0-5A5 5 0 1 1 0 5A5 5 0 1 1 0-5ZM-5 0H5M0-5Q-5 0 0 5Q5 0 0-5",
     "dataset": "M-4.5-3A4.5 2 0 1 1 4.5-3V3A4.5 2 0 1 1-4.5 3ZM-4.5-3A4.5 2 0 0 0 4.5-3",
     "model": "M0-5L4.5-2.5V2.5L0 5L-4.5 2.5V-2.5ZM-4.5-2.5L0 0L4.5-2.5M0 0V5",
-    "pool": "M-3.5-3.5H3.5V3.5H-3.5ZM-1.5-5.5V-3.5M1.5-5.5V-3.5M-1.5 3.5V5.5M1.5 3.5V5.5M-5.5-1.5H-3.5M-5.5 1.5H-3.5M3.5-1.5H5.5M3.5 1.5H5.5",
+    "pool": "M-3.5-3.5H3.5V3.5H-3.5ZM-1.5-5.5v2M1.5-5.5v2M-1.5 3.5v2M1.5 3.5v2M-5.5-1.5h2M-5.5 1.5h2M3.5-1.5h2M3.5 1.5h2",
 }
 """The sign of each sort of row, around its middle."""
 
@@ -58,8 +63,12 @@ def svg_of(drawn: Map, label: str, *, alone: bool = False) -> Element:
     )
 
 
-def picture(report: Report) -> str:
-    """The map as a file of its own: the same bytes for the same spec."""
+def draw(objects: Objects) -> str:
+    """The map of a stack as a file of its own: the same bytes for the same spec. Raises ReviewError for objects without a stack."""
+    if objects.stack is None:
+        raise ReviewError(f"{objects.source} has no stages to draw. Name a stack file.")
+    plan = plan_factory(objects.stack.factory)
+    report = find_report(objects.stack, plan, find_reach(objects), (), date.min)
     label = f"Map of {report.factory}: who may reach whom"
     return as_xml(svg_of(draw_map(report), label, alone=True)) + "\n"
 
@@ -108,5 +117,3 @@ def _row(row: Row, column: Column, alone: bool) -> Element:
 
 def _choosable(id: str, name: str) -> dict[str, str]:
     return {"data_id": id, "role": "button", "tabindex": "-1", "aria_pressed": "false", "aria_label": name}
-
-

@@ -131,7 +131,9 @@ def _assets(report: Report) -> Iterator[Element]:
 
 def _people(report: Report) -> Iterator[Element]:
     for held in report.people:
-        reads, changes = (_folded(f"{len(words)} kinds", words) if len(words) > MOST else _list(words) for words in (held.reads, held.changes))
+        reads, changes = (
+            _folded(f"{len(words)} kinds", words) if len(words) > MOST else _list(words) for words in (held.reads, held.changes)
+        )
         yield element(
             "tr",
             element("td", held.subject),
@@ -152,7 +154,9 @@ def _guardrails(report: Report) -> Iterator[Element]:
             element("td", barrier.id or barrier.name, title=barrier.name),
             element("td", barrier.title),
             element("td", element("ul", *(element("li", message) for message in barrier.refuses))),
-            element("td", _folded(f"{len(barrier.looks_at)} kinds", barrier.looks_at) if len(barrier.looks_at) > 3 else _list(barrier.looks_at)),
+            element(
+                "td", _folded(f"{len(barrier.looks_at)} kinds", barrier.looks_at) if len(barrier.looks_at) > 3 else _list(barrier.looks_at)
+            ),
             element("td", barrier.in_force),
         )
 
