@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from typing import Any
@@ -160,7 +161,7 @@ def measure(segments: int) -> dict[str, Any]:
                 start = time.perf_counter()
                 count = sum(map(len, cluster.list_all(kinds).values()))
                 middle = time.perf_counter()
-                drift = find_drift(factory, plan, cluster.list_all(kinds))
+                drift = find_drift(factory, plan, cluster.list_all(kinds), datetime.now(UTC))
                 lists.append(middle - start)
                 audits.append(time.perf_counter() - middle)
                 assert not drift, drift[:3]

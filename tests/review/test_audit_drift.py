@@ -16,7 +16,7 @@ from factory.review.audit.compare import ABSENT, Difference
 from factory.review.audit.meaning import explain_difference
 from factory.review.audit.repair import Verb, find_steps
 
-from .test_audit_unplanned import FACTORY, POOL, binding, role, rule, thing
+from .test_audit_unplanned import FACTORY, NOW, POOL, binding, role, rule, thing
 
 
 def plan() -> Plan:
@@ -35,7 +35,7 @@ def audit(*extra: Body, **changed: Any) -> list[Drift]:
             live.setdefault((body["apiVersion"], body["kind"]), []).append(body)
     for body in extra:
         live.setdefault((body["apiVersion"], body["kind"]), []).append(body)
-    return find_drift(FACTORY, plan(), live)
+    return find_drift(FACTORY, plan(), live, NOW)
 
 
 def test_nothing_to_say_of_a_cluster_as_planned() -> None:

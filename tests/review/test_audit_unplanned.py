@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,10 +21,21 @@ FACTORY = load_object(
         "images": {"registries": ["registry.helix.example/apps/"]},
         "segments": [{"name": "training", "stage": "Training", "owner": "research", "quota": {"gpu": 8}}],
         "workloads": [{"name": "trainer", "segment": "training", "pool": "h100"}],
+        "eligibility": [
+            {
+                "group": "staff:research",
+                "role": "operator",
+                "segments": ["training"],
+                "longest": "4h",
+                "approvers": "staff:leads",
+                "because": "a hung job must be ended",
+            }
+        ],
         "pools": [{"name": "h100", "provisioner": "Static", "segments": ["training"], "nodes": {"names": ["gpu-0"]}}],
     }
 )
 PLAN = plan_factory(FACTORY)
+NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 POOL = "ai-factory.dev.node-restriction.kubernetes.io/pool"
 
 
@@ -38,7 +50,7 @@ def found(*objects: Body) -> list[str]:
     live: dict[tuple[str, str], list[Body]] = {}
     for each in (*(manifest.body for manifest in (*PLAN.bootstrap, *PLAN.manifests)), *objects):
         live.setdefault((each["apiVersion"], each["kind"]), []).append(each)
-    return [drift.reference for drift in find_unplanned(FACTORY, PLAN, live)]
+    return [drift.reference for drift in find_unplanned(FACTORY, PLAN, live, NOW)]
 
 
 def binding(name: str, role: str, *subjects: dict[str, str]) -> Body:
@@ -68,6 +80,49 @@ def test_each_kind_that_matters_in_a_segment(group: str, kind: str) -> None:
     inside, outside = thing(version, kind, "x", "helix-training"), thing(version, kind, "x", "kube-system")
     assert found(inside, outside) == [f"{kind} helix-training/x"]
     assert IN_SEGMENTS[group, kind]
+
+
+@pytest.mark.parametrize(
+    ("change", "reported"),
+    [
+        ({}, False),
+        ({"subjects": None}, False),
+        ({"expires-at": "2026-12-01T11:59:59Z"}, True),
+        ({"expires-at": "tomorrow"}, True),
+        ({"expires-at": "2026-12-01T18:00:00Z"}, True),
+        ({"eligible-as": "staff:other"}, True),
+        ({"approved-by": "staff:alice"}, True),
+        ({"approved-by": None}, True),
+        ({"requested-by": "staff:mallory"}, True),
+        ({"role": "viewer"}, True),
+        ({"namespace": "helix-other"}, False),
+        ({"finalizers": ["x/y"]}, True),
+    ],
+)
+def test_a_grant_for_a_while(change: dict[str, Any], reported: bool) -> None:
+    """It is right while the spec lets its holder hold it, with another's consent and for no longer; beside segments it is nobody's."""
+    written = {
+        "expires-at": "2026-12-01T14:00:00Z",
+        "eligible-as": "staff:research",
+        "requested-by": "staff:alice",
+        "approved-by": "staff:bob",
+    } | change
+    alice = {"apiGroup": RBAC, "kind": "User", "name": "staff:alice"}
+    held = thing(
+        f"{RBAC}/v1",
+        "RoleBinding",
+        "operator::staff:alice",
+        written.get("namespace", "helix-training"),
+        {"ai-factory.dev/grant": "true"},
+        roleRef={"apiGroup": RBAC, "kind": "Role", "name": written.get("role", "operator")},
+        subjects=[] if "subjects" in change else [alice],
+    )
+    keys = ("expires-at", "eligible-as", "requested-by", "approved-by")
+    held["metadata"]["annotations"] = {f"ai-factory.dev/{key}": written[key] for key in keys if written[key]}
+    held["metadata"] |= {"creationTimestamp": "2026-12-01T11:00:00Z"} | (
+        {"finalizers": change["finalizers"]} if "finalizers" in change else {}
+    )
+    assert (found(held) != []) is reported
 
 
 def test_default_identity_may_only_be_bare() -> None:

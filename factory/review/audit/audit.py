@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from factory.errors import Severity
 from factory.plan import Body, Manifest, Plan
@@ -13,6 +14,7 @@ from .author import find_author
 from .compare import ABSENT, Difference, Path, find_differences, find_patch_differences
 from .default import Defaults, find_defaults, read_schemas
 from .drift import Change, Drift
+from .grant import is_grant, is_over
 from .meaning import explain_difference
 from .unplanned import find_unplanned
 
@@ -34,16 +36,24 @@ def find_kinds(plan: Plan, preferred: Callable[[str, str], Kind | None]) -> dict
     return kinds | dict.fromkeys((kind for kind in others if kind is not None), None)
 
 
-def find_drift(factory: Factory, plan: Plan, live: Mapping[Kind, Sequence[Body]]) -> list[Drift]:
-    """Everything in `live` that is not as planned, worst first, then by object. Objects of a kind that `live` lacks are missing."""
+def find_drift(factory: Factory, plan: Plan, live: Mapping[Kind, Sequence[Body]], now: datetime) -> list[Drift]:
+    """Everything in `live` that is not as planned, worst first, then by object. Objects of a kind that `live` lacks are missing.
+
+    `now`, with its time zone, decides which grants are over: those should be gone, planned or not.
+    """
     schemas = read_schemas(list(live.get(DEFINITIONS, ())))
     objects = {kind: {_place(body): body for body in found} for kind, found in live.items()}
     drift: list[Drift] = []
     for manifest in _manifests(plan):
         body = manifest.body
         found = objects.get((body["apiVersion"], body["kind"]), {}).get(_place(body))
+        if is_grant(body) and is_over(body, now):
+            if found is not None:
+                words = "a grant that is over, and still there"
+                drift.append(Drift(Change.UNPLANNED, manifest.reference, words, Severity.ERROR, author=find_author(found), object=found))
+            continue
         drift.extend(find_object_drift(manifest, found, schemas))
-    drift.extend(find_unplanned(factory, plan, {kind: found for kind, found in live.items() if kind != DEFINITIONS}))
+    drift.extend(find_unplanned(factory, plan, {kind: found for kind, found in live.items() if kind != DEFINITIONS}, now))
     return sorted(drift, key=lambda found: (found.severity is not Severity.ERROR, found.reference, found.field))
 
 

@@ -71,7 +71,7 @@ class Audit:
         """Lists everything once and compares it. Raises ClusterError."""
         live = cluster.list_all(find_kinds(self.plan, cluster.preferred))
         self.schemas = read_schemas(live.get(DEFINITIONS, []))
-        drift = find_drift(self.stack.factory, self.plan, live)
+        drift = find_drift(self.stack.factory, self.plan, live, datetime.now(UTC))
         kept = [found for found in drift if found.manifest is not None or found.reference not in self.options.known]
         self.excepted = len({found.reference for found in drift} - {found.reference for found in kept})
         planned = len(self.plan.manifests) + len(self.plan.bootstrap)

@@ -8,6 +8,7 @@ condition, is taken as touching a segment.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from factory.errors import Severity
@@ -18,6 +19,7 @@ from factory.spec import Distribution, Factory, StaticPool
 from .author import find_author
 from .compare import SERVER_METADATA
 from .drift import Change, Drift
+from .grant import explain_grant, is_grant
 from .selector import may_match
 
 IN_SEGMENTS = {
@@ -101,7 +103,7 @@ Objects = Callable[[str, str], Sequence[Body]]
 """Live objects of a group and kind, in whichever version they were listed."""
 
 
-def find_unplanned(factory: Factory, plan: Plan, live: Mapping[tuple[str, str], Sequence[Body]]) -> Iterator[Drift]:
+def find_unplanned(factory: Factory, plan: Plan, live: Mapping[tuple[str, str], Sequence[Body]], now: datetime) -> Iterator[Drift]:
     """Every object that the plan does not know and that may widen or weaken what it says. `live` is by apiVersion and kind."""
 
     def objects(group: str, kind: str) -> Sequence[Body]:
@@ -124,7 +126,9 @@ def find_unplanned(factory: Factory, plan: Plan, live: Mapping[tuple[str, str], 
     for group, kind in SEGMENT_KINDS:
         for body in unplanned(group, kind):
             if body["metadata"]["namespace"] in segments and not _everywhere(factory, body):
-                yield _drift(body, IN_SEGMENTS[group, kind])
+                meaning = explain_grant(factory, body, now) if is_grant(body) else IN_SEGMENTS[group, kind]
+                if meaning is not None:
+                    yield _drift(body, meaning)
     for version, kind in live:
         if kind != "Node" and (group_of(version), kind) not in SEGMENT_KINDS:
             for body in unplanned(group_of(version), kind):
