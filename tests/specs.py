@@ -73,6 +73,7 @@ def specs(draw: DrawFn) -> Data:
         "pools": pools,
         "queues": draw(_queues(pools, some)),
         "access": draw(_access(some)),
+        "identity": {"people": draw(_people(owned))},
     }
 
 
@@ -200,6 +201,48 @@ def _queues(draw: DrawFn, pools: list[Data], segments: SearchStrategy[list[str]]
     shares = st.lists(share, min_size=1, unique_by=lambda share: share["pool"])
     queue = st.fixed_dictionaries({"name": NAMES, "segments": segments, "shares": shares}, optional={"cohort": NAMES})
     return draw(st.lists(queue, max_size=2, unique_by=_name))
+
+
+PROVIDERS = st.sampled_from(["a", "a-b", "b", "staff", "staff-x", "sta", "vendors"])
+CLAIMS = st.sampled_from(["acr", "amr", "in", "true", "https://claims.example/claims", "a.b", "email", "aud", "claims"])
+WORDS = st.sampled_from(["mfa", "true", "it's", "back\\slash", "'] || true || ['", "ü", "{{x}}", '"'])
+
+
+def _people(segments: list[str]) -> SearchStrategy[Data]:
+    several = st.lists(_provider(segments), min_size=1, max_size=3, unique_by=_name)
+    return st.fixed_dictionaries({"providers": several.map(_apart)}, optional={"stepUp": _words("SecondFactor PhishingResistant")})
+
+
+def _apart(providers: list[Data]) -> list[Data]:
+    return [provider | {"issuer": f"https://login.example/{number}"} for number, provider in enumerate(providers)]
+
+
+@st.composite
+def _provider(draw: DrawFn, segments: list[str]) -> Data:
+    required = _object(claim=CLAIMS, values=st.lists(WORDS, min_size=1, max_size=3, unique=True))
+    contract = st.fixed_dictionaries(
+        {},
+        optional={
+            "mfa": _words("SecondFactor PhishingResistant"),
+            "mfaClaim": required,
+            "phishingResistantClaim": required,
+            "device": CLAIMS,
+            "risk": _object(claim=CLAIMS, highest=COUNT),
+            "networks": required,
+            "countries": required,
+            "tokenAge": _words("1m 15m 60m"),
+            "sessionAge": _words("15m 8h 24h"),
+            "contractEnd": CLAIMS,
+        },
+    )
+    provider = st.fixed_dictionaries(
+        {"name": PROVIDERS, "people": _words("Staff Vendors"), "contract": contract},
+        optional={"user": CLAIMS, "groups": CLAIMS, "audience": WORDS},
+    )
+    keycloak = {"kind": "Keycloak", "image": "registry.example/apps/keycloak", "certificate": "tls"}
+    database = {"host": "db.example", "secret": "db"}
+    oidc = _object(kind=st.just("OIDC"), preset=_words("Okta EntraID Google Generic"))
+    return draw(provider) | draw(oidc | _one(segments).map(lambda segment: keycloak | {"segment": segment, "database": database}))
 
 
 @st.composite

@@ -221,7 +221,8 @@ def _table(factory: Factory) -> Iterator[str]:
         yield from ("| id | what a token must prove | enforced by the control plane | what covers the rest |", "| --- | --- | --- | --- |")
         for demand in demands(factory, provider):
             cover = (_COVER[demand.field] if demand.field else _ALWAYS[demand.id]) if demand.id in open_ else ""
-            yield f"| {demand.id} | {demand.message} | {'no' if demand.id in open_ else _enforced(distribution)} | {cover} |"
+            message = demand.message.replace("|", "\\|")
+            yield f"| {demand.id} | {message} | {'no' if demand.id in open_ else _enforced(distribution)} | {cover} |"
     step_up = _enforced(distribution) if carries_extra(factory) else "no"
     cover = "" if carries_extra(factory) else "the provider's sign-in policy asks everybody for the stronger sign-in; grants that end"
     yield from ("", "## Beside the token", "", "| what | enforced by the control plane | what covers the rest |", "| --- | --- | --- |")

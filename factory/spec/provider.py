@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from .concept import CERTIFICATE, CLAIM, IMAGE, ISSUER, Concept, Count, Duration, Name, Port, Subdomain
+from .concept import CERTIFICATE, CLAIM, IMAGE, ISSUER, PRINTABLE, Concept, Count, Duration, Name, Port, Subdomain
 
 ClaimName = Annotated[str, StringConstraints(pattern=CLAIM, max_length=128)]
-Claim = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Claim = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=256)]
 Certificate = Annotated[str, StringConstraints(pattern=CERTIFICATE)]
 
 
@@ -101,7 +101,7 @@ class Provider(Concept):
     """Whom it vouches for."""
     issuer: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]
     """Its issuer URL, exactly as tokens have it in `iss`."""
-    audience: Annotated[str, StringConstraints(min_length=1, max_length=253)] = "kubernetes"
+    audience: Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=253)] = "kubernetes"
     """The audience that tokens for this cluster bear; the client id of kubectl."""
     user: ClaimName | None = None
     """The claim with a person's name, unique and never given to another. Default: `preferred_username` for Keycloak, `oid` for EntraID,
