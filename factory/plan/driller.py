@@ -10,6 +10,7 @@ from factory.spec import Factory
 from . import controls, names
 from .body import body
 from .manifest import Because, Body, Component, Manifest
+from .people import carries_extra, prefixes
 
 DRILL = "factory-drill"
 """User name of everybody whom a drill plays and who is no ServiceAccount: their rights come from their groups."""
@@ -30,7 +31,7 @@ def plan_driller(factory: Factory) -> Manifest:
     accounts = {ELSEWHERE, *(workload.name for workload in factory.workloads)}
     accounts |= {access.service_account.partition("/")[2] for access in factory.access if access.service_account}
     accounts |= {user.rpartition(":")[2]} if user.startswith(ACCOUNT) else set()
-    users = {DRILL} | (set() if user.startswith(ACCOUNT) else {user})
+    users = {DRILL, *find_people(factory)} | (set() if user.startswith(ACCOUNT) else {user})
     groups = {ADMINISTRATORS, *(access.group for access in factory.access if access.group)}
     rules = [_impersonate("groups", groups), _impersonate("serviceaccounts", accounts), _impersonate("users", users)]
     role = body(
@@ -42,6 +43,13 @@ def plan_driller(factory: Factory) -> Manifest:
         rules=rules,
     )
     return Manifest(Component("AiFactory", factory.name), "driller", role, because)
+
+
+def find_people(factory: Factory) -> tuple[str, ...]:
+    """The users whom a drill plays as people of the factory's providers, where the API server says how people signed in."""
+    if not factory.providers or not carries_extra(factory):
+        return ()
+    return tuple(sorted(f"{prefixes(factory, provider)[0]}{DRILL}" for provider in factory.providers))
 
 
 def _impersonate(resource: str, whom: set[str]) -> Body:

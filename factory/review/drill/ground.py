@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from factory.plan import Body, Manifest, Plan, names
-from factory.plan.driller import ACCOUNT, ADMINISTRATORS, DRILL, ELSEWHERE
-from factory.plan.guardrail.attack import CARRIERS, DIGEST, NAME, TOLERATIONS, carriers, merge, plan_pod
+from factory.plan.driller import ACCOUNT, ADMINISTRATORS, DRILL, ELSEWHERE, find_people
+from factory.plan.guardrail.attack import CARRIERS, DIGEST, NAME, TOLERATIONS, By, Verb, carriers, merge, plan_attacks, plan_pod
 from factory.spec import OPERATOR, VIEWER, Access, AnyPool, Dataset, Factory, Model, Segment, Session, Workload
 
 from .attack import Identity, Lacking, Trial, create, patch, thing
@@ -46,6 +46,12 @@ class Ground:
     def deployer(self) -> Identity:
         """The deployer, led astray: a poisoned pipeline."""
         return Identity("the deployer", self.factory.deployer.user)
+
+    @cached_property
+    def weakly_signed_in(self) -> Identity:
+        """A person above RBAC whose sign-in proves no more than a password."""
+        person = self.one(find_people(self.factory), "no API server tells guardrails how the stack's people signed in")
+        return Identity("a person who signed in weakly", person, (ADMINISTRATORS,))
 
     @cached_property
     def stranger(self) -> Identity:
@@ -303,6 +309,14 @@ class Ground:
         """A new object in a segment. The twin is the same outside of the factory, by an administrator: it is well-formed."""
         outside = {**target, "metadata": {**target["metadata"], "namespace": ELSEWHERE}}
         return Trial(create(by or self.administrator, target), create(self.administrator, outside))
+
+    def attempted(self, guardrail: str) -> Trial:
+        """What the guardrails' own table has against one of them."""
+        self.one(self.workloads, "the stack has no workload")
+        for attempt in plan_attacks(self.factory):
+            if attempt.guardrail == guardrail and attempt.by is By.ADMINISTRATOR and attempt.verb is Verb.CREATE and attempt.before is None:
+                return self.elsewhere(attempt.target)
+        raise Lacking(f"the stack has no guardrail {guardrail}")
 
     def running(self, workload: Workload | None = None) -> Body:
         """A running pod of the factory."""

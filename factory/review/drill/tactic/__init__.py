@@ -23,6 +23,7 @@ from . import (
     template_kind,
     theft,
     token_minting,
+    weak_sign_in,
 )
 
 TACTICS: tuple[Tactic, ...] = (
@@ -36,6 +37,7 @@ TACTICS: tuple[Tactic, ...] = (
     rbac_escalation.TACTIC,
     deployer_reach.TACTIC,
     token_minting.TACTIC,
+    weak_sign_in.TACTIC,
     session.TACTIC,
     ephemeral_container.TACTIC,
     template_kind.TACTIC,

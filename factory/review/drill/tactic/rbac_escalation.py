@@ -84,6 +84,7 @@ TACTIC = Tactic(
         Attack("a role of the whole cluster is given in a segment", f"{RBAC}|ZG11", _cluster_role),
         Attack("an administrator makes a role in a segment", "ZG07", lambda g: _own_role(g, g.administrator)),
         Attack("an administrator gives themselves a role in a segment", "ZG07", lambda g: _own_binding(g, g.administrator)),
+        Attack("an administrator gives themselves a role for ever as one for a while", "ZG17", lambda g: g.attempted("ZG17")),
         Attack("an operator makes a role", RBAC, lambda g: _own_role(g, g.operator)),
         Attack("an operator gives themselves a role", RBAC, lambda g: _own_binding(g, g.operator)),
         Attack("an operator becomes somebody else", RBAC, lambda g: denied(g.operator, "impersonate", "users")),
