@@ -23,9 +23,18 @@ def deployer(factory: Factory) -> Guardrail:
         (controls.TENET_3, controls.AUTHORIZATION, controls.CIS_RBAC),
         rules=(*boundary_rules(factory), *_cluster_rules(factory)),
         conditions={"by-deployer": f"request.userInfo.username == {text(factory.deployer.user)}"},
+        variables={
+            "was": f"oldObject != null && dyn(oldObject){label}",
+            "becomes": f"object != null && dyn(object){label}",
+            # Somebody else's object may not be taken, nor an own one given away; a label that was tampered with may be put right.
+            "named": f"dyn(object != null ? object : oldObject).metadata.?name.orValue('').startsWith({text(factory.name + '-')})",
+        },
         validations=(
             Validation(
-                f"namespaceObject != null ? namespaceObject{label} : [object, oldObject].all(o, o == null || dyn(o){label})",
+                f"namespaceObject != null ? namespaceObject{label}"
+                " : object == null ? variables.was"
+                " : oldObject == null ? variables.becomes"
+                " : variables.was && variables.becomes || (variables.named ? variables.becomes : variables.was)",
                 f"{factory.deployer.user} deploys factory {factory.name} and writes nothing that does not bear its label {names.FACTORY}.",
             ),
         ),
