@@ -193,7 +193,7 @@ def _text(claim: str) -> str:
 
 def _holds(required: RequiredClaim) -> str:
     """CEL: the claim, or one item of it, is one of the values. `dyn`, since the API server knows claims as *any*, which has no macros."""
-    listed = f"[dyn({_claim(required.claim)})].exists(c, (type(c) == list ? c : [c]).exists(v, string(v) in {texts(required.values)}))"
+    listed = f"[dyn({_claim(required.claim)})].exists(c, (type(c) == list ? c : [c]).exists(v, string(v) in {texts(tuple(sorted(required.values)))}))"
     return f"{_has(required.claim)} && {listed}"
 
 
@@ -204,4 +204,4 @@ def _groups(provider: Provider) -> str:
 
 
 def _said(required: RequiredClaim) -> str:
-    return f"{required.claim}: {' or '.join(required.values)}"
+    return f"{required.claim}: {' or '.join(sorted(required.values))}"
