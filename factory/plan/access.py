@@ -5,78 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from factory.spec import OPERATOR, VIEWER, Access, Factory, Permission, Session
+from factory.spec import Access, Factory, Permission
 
 from . import controls, names
 from .body import body
+from .catalogue import OPENS, permissions, sessions
 from .manifest import Because, Body, Component, Manifest
 
 CONTROLS = (controls.TENET_3, controls.AUTHORIZATION, controls.CIS_RBAC)
 
-READ = ("get", "list", "watch")
-WRITE = ("create", "delete", "patch", "update")
-WORKLOADS = ("daemonsets", "deployments", "replicasets", "statefulsets")
-
-VIEW = (
-    Permission(
-        resources=(
-            "configmaps",
-            "endpoints",
-            "events",
-            "limitranges",
-            "persistentvolumeclaims",
-            "pods",
-            "pods/log",
-            "pods/status",
-            "replicationcontrollers",
-            "resourcequotas",
-            "serviceaccounts",
-            "services",
-        ),
-        verbs=READ,
-    ),
-    Permission(api_groups=("apps",), resources=WORKLOADS, verbs=READ),
-    Permission(api_groups=("autoscaling",), resources=("horizontalpodautoscalers",), verbs=READ),
-    Permission(api_groups=("batch",), resources=("cronjobs", "jobs"), verbs=READ),
-    Permission(api_groups=("discovery.k8s.io",), resources=("endpointslices",), verbs=READ),
-    Permission(api_groups=("events.k8s.io",), resources=("events",), verbs=READ),
-    Permission(api_groups=("kueue.x-k8s.io",), resources=("localqueues", "workloads"), verbs=READ),
-    Permission(api_groups=("networking.k8s.io",), resources=("networkpolicies",), verbs=READ),
-    Permission(api_groups=("policy",), resources=("poddisruptionbudgets",), verbs=READ),
-    Permission(api_groups=("rbac.authorization.k8s.io",), resources=("rolebindings", "roles"), verbs=READ),
-    Permission(api_groups=("resource.k8s.io",), resources=("resourceclaims", "resourceclaimtemplates"), verbs=READ),
-)
-"""What a `viewer` sees: everything ordinary, and no Secret."""
-
-OPERATE = (
-    Permission(resources=("configmaps", "pods", "services"), verbs=WRITE),
-    Permission(resources=("pods/eviction",), verbs=("create",)),
-    Permission(api_groups=("apps",), resources=WORKLOADS, verbs=WRITE),
-    Permission(api_groups=("apps",), resources=("deployments/scale", "statefulsets/scale"), verbs=("get", "patch", "update")),
-    Permission(api_groups=("autoscaling",), resources=("horizontalpodautoscalers",), verbs=WRITE),
-    Permission(api_groups=("batch",), resources=("cronjobs", "jobs"), verbs=WRITE),
-    Permission(api_groups=("policy",), resources=("poddisruptionbudgets",), verbs=WRITE),
-)
-"""What an `operator` does beside: run workloads. Volume claims are the deployer's, since they are data, and Secrets are nobody's."""
-
-BUILT_IN = {VIEWER: VIEW, OPERATOR: VIEW + OPERATE}
-
-OPENS = {
-    # `get` is how clients before Kubernetes 1.35 open a WebSocket.
-    Session.ATTACH: Permission(resources=("pods/attach",), verbs=("create", "get")),
-    Session.EPHEMERAL_CONTAINER: Permission(resources=("pods/ephemeralcontainers",), verbs=("patch", "update")),
-    Session.EXEC: Permission(resources=("pods/exec",), verbs=("create", "get")),
-    Session.PORT_FORWARD: Permission(resources=("pods/portforward",), verbs=("create", "get")),
-}
-"""What each session asks of RBAC. ZG05 asks for the session itself."""
-
 
 def plan_access(factory: Factory, after: tuple[str, ...] = ()) -> Iterator[Manifest]:
-    """A Role for each role that is held in a segment, and a RoleBinding for each grant in each of its segments.
+    """A Role for each role that is or may be held in a segment, and a RoleBinding for each standing grant in each of its segments.
 
     `after` names the manifests that both wait for: guardrails stand before anybody may act, and until nobody may.
     """
-    for segment, role in sorted({(segment, access.role) for access in factory.access for segment in access.segments}):
+    held = {(segment, access.role) for access in (*factory.access, *factory.eligibility) for segment in access.segments}
+    for segment, role in sorted(held | {(grant.segment, grant.role) for grant in factory.grants}):
         yield _role(factory, segment, role, after)
     for access in factory.access:
         for segment in sorted(access.segments):
@@ -100,10 +45,8 @@ def role_key(role: str) -> str:
 
 def rules(factory: Factory, role: str) -> list[Body]:
     """RBAC rules of a role, those of its sessions included. Raises KeyError where there is no such role: `factory.rules` finds that."""
-    if role in BUILT_IN:
-        return [_rule(permission) for permission in BUILT_IN[role]]
-    own = {own.name: own for own in factory.roles}[role]
-    return [_rule(permission) for permission in (*own.permissions, *(OPENS[session] for session in sorted(own.sessions)))]
+    opened = (OPENS[session] for session in sorted(sessions(factory, role)))
+    return [_rule(permission) for permission in (*permissions(factory)[role], *opened)]
 
 
 def _rule(permission: Permission) -> Body:

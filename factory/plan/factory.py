@@ -12,6 +12,7 @@ from .access import access_component, describe_access, plan_access
 from .auditor import plan_auditor
 from .deployer import plan_deployer
 from .driller import plan_driller
+from .grant import describe_rights, plan_cleanup, plan_eligibility, plan_grant
 from .guardrail import describe_guardrails, guardrail_bindings, plan_anchor, plan_grants, plan_guarded_deployer, plan_guardrails
 from .manifest import Because, Component, File, Manifest, Plan
 from .network import plan_cluster_tier, plan_egress, plan_flow, plan_isolation
@@ -32,7 +33,7 @@ def plan_factory(factory: Factory) -> Plan:
     The spec must be free of dangling references: `factory.rules` finds them.
     """
     manifests = sorted(_manifests(factory), key=_order)
-    rights = (*plan_deployer(factory, manifests), *plan_auditor(factory, manifests), plan_driller(factory))
+    rights = (*plan_deployer(factory, manifests), *plan_auditor(factory, manifests), plan_driller(factory), *plan_cleanup(factory))
     bootstrap = (*plan_anchor(factory), *plan_guarded_deployer(factory), *rights)
     files = tuple(_files(factory))
     return Plan(factory.name, tuple(manifests), _intents(factory), files=files, bootstrap=bootstrap)
@@ -56,6 +57,9 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
     for pool in factory.pools:
         yield from plan_pool(factory, pool)
     yield from plan_access(factory, after=guarded)
+    yield from plan_eligibility(factory, after=guarded)
+    for grant in factory.grants:
+        yield plan_grant(factory, grant, after=guarded)
     yield from plan_flavors(factory)
     for queue in factory.queues:
         yield from plan_queue(factory, queue)
@@ -73,9 +77,9 @@ def _files(factory: Factory) -> Iterator[File]:
     yield from plan_static_policies(factory)
 
 
-def _order(manifest: Manifest) -> tuple[int, str, bool, str]:
+def _order(manifest: Manifest) -> tuple[int, str, bool, bool, str]:
     component = manifest.component
-    return _RANK[component.kind], component.name, manifest.body["kind"] != "Namespace", manifest.key
+    return _RANK[component.kind], component.name, manifest.body["kind"] != "Namespace", bool(manifest.after), manifest.key
 
 
 def _intents(factory: Factory) -> dict[Component, dict[str, Any]]:
@@ -100,4 +104,8 @@ def _intents(factory: Factory) -> dict[Component, dict[str, Any]]:
         intents[Component("Queue", queue.name)] = describe_queue(queue)
     for access in sorted(factory.access, key=lambda access: access.reference):
         intents[access_component(access)] = describe_access(access)
+    for component, intent in describe_rights(factory):
+        known = intents.setdefault(component, intent)
+        if known is not intent:
+            known["until"] |= intent["until"]
     return intents

@@ -31,6 +31,26 @@ SIGN_IN = f"{DOMAIN}/session"
 TOKEN = f"{DOMAIN}/token"
 """Extra attribute of a person: the token's id (`jti`), for the audit log."""
 
+GRANT = f"{DOMAIN}/grant"
+"""Label of a RoleBinding by which a person holds, or asks for, a role for a while."""
+EXPIRES_AT = f"{DOMAIN}/expires-at"
+"""Annotation of a grant: its end, RFC 3339 in UTC."""
+REASON = f"{DOMAIN}/reason"
+"""Annotation of a grant: what for."""
+TICKET = f"{DOMAIN}/ticket"
+"""Annotation of a grant: where that is written down."""
+ELIGIBLE_AS = f"{DOMAIN}/eligible-as"
+"""Annotation of a grant: the group by which the person may hold the role."""
+REQUESTED_BY = f"{DOMAIN}/requested-by"
+"""Annotation of a grant: who asked, as the API server knows them."""
+APPROVED_BY = f"{DOMAIN}/approved-by"
+"""Annotation of a grant: who agreed."""
+CLEANUP = "cleanup.kyverno.io/ttl"
+"""Label of a grant: its end as Kyverno's cleanup controller reads it, `2026-12-01T170000Z`. With any other form it would never end."""
+
+ASK, APPROVE = "ask", "approve"
+"""Ends of the names of Roles by which people ask for a role, and agree that somebody holds it: `operator:ask`."""
+
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """Set by the API server on every namespace (KEP-2161). Unlike any other label it cannot be claimed by another namespace."""
 
@@ -80,3 +100,11 @@ def grant(subject: str, role: str) -> str:
     """A grant in one word: `ml-research.operator`. A subject with other characters than such a word may hold ends in hex of its SHA-256."""
     word = sub(r"[^a-z0-9.:-]+|:{2,}", "-", subject.lower())
     return short(f"{word if word == subject else f'{word}-{sha256(subject.encode()).hexdigest()[:8]}'}.{role}", 100)
+
+
+def held(role: str, user: str) -> str:
+    """The RoleBinding by which a person holds a role for a while: `operator::staff:alice`. One name, so that nobody holds a role twice.
+
+    Guardrails compute the same name. No standing grant has it: those hold no `::`.
+    """
+    return f"{role}::{user.replace('/', '_').replace('%', '_')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from factory.plan.access import BUILT_IN
+from factory.plan.catalogue import permissions, sessions
 from factory.spec import Factory, Permission
 
 READING = frozenset({"get", "list", "watch"})
@@ -13,9 +13,8 @@ READING = frozenset({"get", "list", "watch"})
 
 def may_write(factory: Factory) -> dict[str, bool]:
     """Whether the holder of each role may change something: by a verb that is more than reading, or by a session in a running pod."""
-    power = {name: _changes(permissions) for name, permissions in BUILT_IN.items()}
-    return power | {role.name: bool(role.sessions) or _changes(role.permissions) for role in factory.roles}
+    return {role: bool(sessions(factory, role)) or _changes(rules) for role, rules in permissions(factory).items()}
 
 
-def _changes(permissions: Iterable[Permission]) -> bool:
-    return any(not READING.issuperset(permission.verbs) for permission in permissions)
+def _changes(rules: Iterable[Permission]) -> bool:
+    return any(not READING.issuperset(permission.verbs) for permission in rules)

@@ -7,13 +7,14 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from .concept import MOMENT, USER, Concept, Duration, Name, Text
+from .provider import seconds
 
 User = Annotated[str, StringConstraints(pattern=USER, max_length=253)]
 """A person as the API server names them: provider and name, such as `staff:alice`."""
 
 
 class Eligibility(Concept):
-    """Members of a group may hold a role for a while, when somebody else agrees."""
+    """Members of a group may hold a role for a while, when somebody else agrees. `break-glass` alone may be held without."""
 
     group: Annotated[str, StringConstraints(min_length=1, max_length=253)]
     """Who may ask: a group as the API server names it, such as `staff:ml-research`."""
@@ -25,8 +26,8 @@ class Eligibility(Concept):
     """The longest that one grant may last; at most 12h."""
     ticket: bool = False
     """Whether a ticket must be named. A reason always must."""
-    approvers: Annotated[str, StringConstraints(min_length=1, max_length=253)]
-    """The group that may agree. Nobody agrees to a grant of their own."""
+    approvers: Annotated[str, StringConstraints(min_length=1, max_length=253)] | None = None
+    """The group that may agree. Nobody agrees to a grant of their own. Absent for `break-glass` only, which then holds at once."""
     because: Text
     """Why, in words that a reviewer understands."""
 
@@ -34,6 +35,11 @@ class Eligibility(Concept):
     def reference(self) -> str:
         """How findings and waivers name it: `staff:ml-research: operator`."""
         return f"{self.group}: {self.role}"
+
+    @property
+    def longest_seconds(self) -> int:
+        """`longest` in seconds."""
+        return seconds(self.longest)
 
 
 class Grant(Concept):

@@ -10,7 +10,7 @@ import yaml
 
 from factory.load import load_object
 from factory.plan import Body, Component, Manifest, names, plan_factory
-from factory.plan.access import BUILT_IN, OPENS
+from factory.plan.catalogue import BUILT_IN, OPENS
 from factory.spec import OPERATOR, VIEWER, Session
 
 SPEC: Body = yaml.safe_load((Path(__file__).parents[1] / "e2e" / "guardrails" / "spec.yaml").read_text())

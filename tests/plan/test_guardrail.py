@@ -89,8 +89,10 @@ def test_each_is_complete(guardrail: Guardrail) -> None:
 
 def test_ids_are_unique_and_in_order() -> None:
     """An id is never reused."""
-    ids = [guardrail.id for guardrail in ALL]
-    assert ids == sorted(set(ids))
+    for group in (GUARDRAILS, STATIC_GUARDRAILS):
+        ids = [guardrail(FACTORY).id for guardrail in group]
+        assert ids == sorted(set(ids))
+    assert len({guardrail.id for guardrail in ALL}) == len(ALL)
 
 
 @pytest.mark.parametrize("body", POLICIES, ids=lambda body: body["metadata"]["name"])

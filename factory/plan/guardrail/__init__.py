@@ -11,6 +11,7 @@ from .anchor import plan_anchor
 from .binding import binding
 from .boundary import boundary
 from .deployer import deployer
+from .grant import grant
 from .grants import plan_grants
 from .guardrail import GRANTS, Guardrail
 from .identity import identity
@@ -40,6 +41,7 @@ GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (
     binding,
     placement,
     service,
+    grant,
 )
 """Guardrails that the deployer puts in force, by id. Where people sign in by the spec, `step_up` joins them."""
 

@@ -116,6 +116,7 @@ def plan_attacks(factory: Factory) -> Iterator[Attempt]:
                 yield Attempt(guardrail, title, victims.writer(workload, kind), Verb.PATCH, carried, patch, before=carried)
     yield from _session_attacks(victims)
     yield from _boundary_attacks(victims)
+    yield from _grant_attacks(victims)
     yield from _other_attacks(victims)
 
 
@@ -398,6 +399,20 @@ def _boundary_attacks(victims: _Victims) -> Iterator[Attempt]:
     yield Attempt("ZG07", "a claim of their own", by, Verb.CREATE, _object("v1/PersistentVolumeClaim", NAME, namespace, spec=wanted))
     claim = _object("resource.k8s.io/v1/ResourceClaim", NAME, namespace, spec={"devices": {}})
     yield Attempt("ZG07", "a device claim of their own", by, Verb.CREATE, claim)
+
+
+def _grant_attacks(victims: _Victims) -> Iterator[Attempt]:
+    place = victims.namespace(victims.plain)
+    metadata = {
+        "name": names.held(OPERATOR, NAME),
+        "namespace": place,
+        "labels": {names.GRANT: "true", names.CLEANUP: "9999-12-31T235959Z"},
+        "annotations": {names.EXPIRES_AT: "9999-12-31T23:59:59Z", names.REASON: NAME, names.REQUESTED_BY: NAME},
+    }
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": OPERATOR}
+    binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata, "roleRef": reference}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": NAME}
+    yield Attempt("ZG17", "a role for ever, that nobody agreed to", By.ADMINISTRATOR, Verb.CREATE, {**binding, "subjects": [subject]})
 
 
 def _other_attacks(victims: _Victims) -> Iterator[Attempt]:

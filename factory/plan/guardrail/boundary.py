@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from factory.plan import controls
+from factory.plan import controls, names
 from factory.spec import Factory, NetworkEngine
 
 from .guardrail import GRANTS, Guardrail, Rule, Validation, text, texts
@@ -46,6 +46,9 @@ def boundary(factory: Factory) -> Guardrail:
         conditions={
             "known-configmaps-only": "request.resource.resource != 'configmaps'"
             f" || [object, oldObject].exists(o, o != null && dyn(o).metadata.name in {texts((GRANTS, TRUST))})",
+            # Who holds a role for a while is ZG17's business.
+            "no-grants": "request.resource.resource != 'rolebindings'"
+            f" || [object, oldObject].exists(o, o != null && !({text(names.GRANT)} in dyn(o).metadata.?labels.orValue({{}})))",
             # A volume claim's labels, annotations and finalizers are how storage drivers work; what it claims is its spec.
             "claims-only": "request.resource.resource != 'persistentvolumeclaims' || request.operation != 'UPDATE'"
             " || dyn(object).spec != dyn(oldObject).spec",

@@ -1,6 +1,7 @@
 """What a segment's workloads are granted, as the guardrails read it: one ConfigMap in each segment, a line for each thing granted.
 
 Keys: `workloads`, `priority`, `registries`, `digests`, `audiences`, `accounts`, `sessions.<Session>` for the segment;
+`eligible_for.<role>`, a line of group, approvers, seconds and `ticket`, parted by tabs, for each group that may hold the role for a while;
 `<workload>.<pool|nodes|resources|claim-templates|images|reads|writes|models>` for one workload. An absent key grants nothing.
 """
 
@@ -11,24 +12,27 @@ from typing import TypeVar
 
 from factory.plan import controls, names
 from factory.plan.body import body
+from factory.plan.catalogue import sessions
 from factory.plan.manifest import Because, Component, Manifest
 from factory.plan.pool import pool_node_selector
 from factory.plan.priority import priority_class
-from factory.spec import Access, DeviceApi, Factory, Segment, Workload
+from factory.spec import Access, DeviceApi, Eligibility, Factory, Segment, Workload
 
 from .guardrail import GRANTS
 
-Granted = TypeVar("Granted", Workload, Access)
+Granted = TypeVar("Granted", Workload, Access, Eligibility)
 
 
 def plan_grants(factory: Factory) -> Iterator[Manifest]:
     """The grants of each segment. Without this object nothing runs there: the guardrails' bindings say `parameterNotFoundAction: Deny`."""
     workloads = _by_segment((workload.segment, workload) for workload in factory.workloads)
     access = _by_segment((segment, access) for access in factory.access for segment in access.segments)
+    eligible = _by_segment((segment, eligibility) for eligibility in factory.eligibility for segment in eligibility.segments)
     for segment in factory.segments:
         path = f"segments[{segment.name}]"
         because = Because(path, "what guardrails let the segment's workloads do", (controls.TENET_3, controls.TENET_4))
-        granted = _grants(factory, segment, workloads.get(segment.name, []), access.get(segment.name, []))
+        people = access.get(segment.name, []), eligible.get(segment.name, [])
+        granted = (*_grants(factory, segment, workloads.get(segment.name, [])), *_people(factory, segment, *people))
         data = dict(sorted((key, value) for key, value in granted if value))
         namespace = names.namespace(factory.name, segment.name)
         grants = body("v1", "ConfigMap", GRANTS, because, factory=factory.name, namespace=namespace, data=data)
@@ -42,7 +46,7 @@ def _by_segment(pairs: Iterable[tuple[str, Granted]]) -> dict[str, list[Granted]
     return found
 
 
-def _grants(factory: Factory, segment: Segment, workloads: list[Workload], access: list[Access]) -> Iterator[tuple[str, str]]:
+def _grants(factory: Factory, segment: Segment, workloads: list[Workload]) -> Iterator[tuple[str, str]]:
     digests = factory.production if factory.images.digests is None else factory.images.digests
     yield "workloads", _lines(workload.name for workload in workloads)
     yield "priority", priority_class(factory.name, segment.stage)
@@ -53,7 +57,6 @@ def _grants(factory: Factory, segment: Segment, workloads: list[Workload], acces
     for workload in workloads:
         for grant, value in _workload(factory, workload):
             yield f"{workload.name}.{grant}", value
-    yield from _people(factory, access)
 
 
 def _workload(factory: Factory, workload: Workload) -> Iterator[tuple[str, str]]:
@@ -69,12 +72,22 @@ def _workload(factory: Factory, workload: Workload) -> Iterator[tuple[str, str]]
     yield "models", _lines(factory.model[name].repository for name in workload.serves)
 
 
-def _people(factory: Factory, here: list[Access]) -> Iterator[tuple[str, str]]:
-    sessions = {role.name: role.sessions for role in factory.roles}
-    yield "accounts", _lines(access.service_account for access in here if access.service_account)
-    for session in sorted({session for access in here for session in sessions.get(access.role, ())}):
-        holders = (access for access in here if session in sessions.get(access.role, ()))
-        yield f"sessions.{session.value}", _lines(access.group or _user(access.service_account or "") for access in holders)
+def _people(factory: Factory, segment: Segment, access: list[Access], eligible: list[Eligibility]) -> Iterator[tuple[str, str]]:
+    yield "accounts", _lines(access.service_account for access in access if access.service_account)
+    # Who may enter a pod for a while is told apart from who may not by RBAC: a guardrail cannot see bindings.
+    holders = [(access.role, access.group or _user(access.service_account or "")) for access in access]
+    holders += [(eligibility.role, eligibility.group) for eligibility in eligible]
+    holders += [(grant.role, grant.user) for grant in factory.grants if grant.segment == segment.name]
+    opened = [(session, holder) for role, holder in holders for session in sessions(factory, role)]
+    for session in sorted({session for session, _ in opened}):
+        yield f"sessions.{session.value}", _lines(holder for opens, holder in opened if opens is session)
+    for role in sorted({eligibility.role for eligibility in eligible}):
+        yield f"eligible_for.{role}", _lines(_terms(eligibility) for eligibility in eligible if eligibility.role == role)
+
+
+def _terms(eligibility: Eligibility) -> str:
+    ticket = "ticket" if eligibility.ticket else ""
+    return "\t".join((eligibility.group, eligibility.approvers or "", str(eligibility.longest_seconds), ticket))
 
 
 def _user(account: str) -> str:
