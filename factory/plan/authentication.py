@@ -193,7 +193,8 @@ def _text(claim: str) -> str:
 
 def _holds(required: RequiredClaim) -> str:
     """CEL: the claim, or one item of it, is one of the values. `dyn`, since the API server knows claims as *any*, which has no macros."""
-    listed = f"[dyn({_claim(required.claim)})].exists(c, (type(c) == list ? c : [c]).exists(v, string(v) in {texts(tuple(sorted(required.values)))}))"
+    values = texts(tuple(sorted(required.values)))
+    listed = f"[dyn({_claim(required.claim)})].exists(c, (type(c) == list ? c : [c]).exists(v, string(v) in {values}))"
     return f"{_has(required.claim)} && {listed}"
 
 

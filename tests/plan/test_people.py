@@ -110,6 +110,20 @@ def test_rendered_files_are_files(factory: Factory, distribution: str) -> None:
                 assert list(yaml.safe_load_all(text)) == documents
 
 
+@properties
+@given(factories())
+def test_step_up_knows_every_person(factory: Factory) -> None:
+    """The guardrail asks whoever has a name that some provider can give, and whoever a spec without people has is left alone."""
+    (policy,) = [manifest.body["spec"] for manifest in plan_factory(factory).manifests if manifest.key == "zg16"]
+    condition = policy["matchConditions"][0]["expression"]
+    assert all(f"'{provider.prefix}'" in condition for provider in factory.providers)
+    alone = factory.model_copy(update={"identity": None})
+    alone.__dict__.pop("providers", None)
+    plan = plan_factory(alone)
+    assert not any(manifest.key.startswith("zg16") for manifest in plan.manifests)
+    assert not plan.files, "the cluster keeps the sign-in that it has"
+
+
 def test_audit_policy_keeps_no_secret() -> None:
     """For every verb on a Secret, a ConfigMap or a token, the first rule that matches keeps no body."""
     spec: Data = {
