@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from factory.plan import Body
-from factory.review.drill.attack import RBAC, Attack, Identity, Tactic, Trial, create, delete, denied, thing
+from factory.review.drill.attack import RBAC, Attack, Identity, Lacking, Tactic, Trial, create, delete, denied, thing
 from factory.review.drill.ground import NAME, Ground
 from factory.spec import NetworkEngine
 
@@ -39,7 +39,7 @@ def _flow(ground: Ground) -> Body:
                 and "ingress" in manifest.body["spec"]
             ):
                 return thing(f"{GROUP}/v1/NetworkPolicy", manifest.body["metadata"]["name"], manifest.body["metadata"]["namespace"])
-    return ground.one((), "no flow of the stack ends in a segment")
+    raise Lacking("no flow of the stack ends in a segment")
 
 
 def _deleted(ground: Ground, *, all_of_them: bool = False) -> Trial:
@@ -49,7 +49,7 @@ def _deleted(ground: Ground, *, all_of_them: bool = False) -> Trial:
 
 def _cilium(ground: Ground) -> Trial:
     if ground.factory.cluster.network_policy is not NetworkEngine.CILIUM:
-        ground.one((), "the network engine is not Cilium")
+        raise Lacking("the network engine is not Cilium")
     policy = thing(
         "cilium.io/v2/CiliumNetworkPolicy", NAME, ground.home, spec={"endpointSelector": {}, "egress": [{"toEntities": ["world"]}]}
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from factory.review.drill.attack import LIMITS, QUOTA, RBAC, Attack, Tactic, Trial, create, delete, denied, patch, thing
+from factory.review.drill.attack import LIMITS, QUOTA, RBAC, Attack, Lacking, Tactic, Trial, create, delete, denied, patch, thing
 from factory.review.drill.ground import NAME, Ground
 from factory.spec import DeviceApi, Segment
 
@@ -35,7 +35,7 @@ def _gpus(ground: Ground) -> Trial:
         pool = ground.factory.pool.get(workload.pool or "")
         if pool and pool.gpu.api is DeviceApi.DEVICE_PLUGIN and segment.quota and segment.quota.gpu is not None:
             return _asks(ground, workload, **{pool.gpu.resource: str(segment.quota.gpu + 1)})
-    return ground.one((), "no workload with a pool is in a segment with a quota of GPUs")
+    raise Lacking("no workload with a pool is in a segment with a quota of GPUs")
 
 
 def _raised(ground: Ground) -> Trial:
