@@ -31,7 +31,7 @@ def find_unknown_people(factory: Factory) -> Iterator[Problem]:
             yield _unknown(f"access[{access.reference}].group", access.group, groups)
     for eligibility in factory.eligibility:
         for field, group in (("group", eligibility.group), ("approvers", eligibility.approvers)):
-            if not group.startswith(groups):
+            if group is not None and not group.startswith(groups):
                 yield _unknown(f"eligibility[{eligibility.reference}].{field}", group, groups)
     for grant in factory.grants:
         for field, user in (("user", grant.user), ("approver", grant.approver)):
