@@ -32,7 +32,7 @@ def plan_driller(factory: Factory) -> Manifest:
     accounts |= {access.service_account.partition("/")[2] for access in factory.access if access.service_account}
     accounts |= {user.rpartition(":")[2]} if user.startswith(ACCOUNT) else set()
     users = {DRILL, *find_people(factory)} | (set() if user.startswith(ACCOUNT) else {user})
-    groups = {ADMINISTRATORS, *(access.group for access in factory.access if access.group)}
+    groups = {ADMINISTRATORS, *(access.group for access in factory.access if access.group), *(it.group for it in factory.eligibility)}
     rules = [_impersonate("groups", groups), _impersonate("serviceaccounts", accounts), _impersonate("users", users)]
     role = body(
         "rbac.authorization.k8s.io/v1",

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from factory.plan import Body, Manifest, Plan, names
+from factory.plan.catalogue import sessions
 from factory.plan.driller import ACCOUNT, ADMINISTRATORS, DRILL, ELSEWHERE, find_people
 from factory.plan.guardrail.attack import CARRIERS, DIGEST, NAME, TOLERATIONS, By, Verb, carriers, merge, plan_attacks, plan_pod
-from factory.spec import OPERATOR, VIEWER, Access, AnyPool, Dataset, Factory, Model, Segment, Session, Workload
+from factory.spec import OPERATOR, VIEWER, Access, AnyPool, Dataset, Eligibility, Factory, Model, Segment, Session, Workload
 
 from .attack import Identity, Lacking, Trial, create, patch, thing
 
@@ -69,7 +70,8 @@ class Ground:
 
     def operator_of(self, segment: str) -> Identity:
         """Who holds `operator` there."""
-        return self._holder(OPERATOR, lambda access: segment in access.segments, segment)
+        found = (access for access, where, _ in self._holders(OPERATOR) if where == segment)
+        return self._as(self.one(found, f"nobody is {OPERATOR} of {segment}"), segment)
 
     @cached_property
     def operator(self) -> Identity:
@@ -79,62 +81,61 @@ class Ground:
     @cached_property
     def viewer(self) -> Identity:
         """Somebody who may only look, and is at home where they may."""
-        for access in self._grants(VIEWER):
-            for segment in sorted(access.segments):
-                if not any(
-                    other.subject == access.subject and segment in other.segments and other is not access for other in self.factory.access
-                ):
-                    return self._as(access, segment)
-        raise Lacking("nobody is viewer, and nothing more, of a segment")
+        found = ((access, where) for access, where, others in self._holders(VIEWER) if not others)
+        return self._as(*self.one(found, "nobody is viewer, and nothing more, of a segment"))
 
     @cached_property
     def sessionless(self) -> Identity:
         """An operator none of whose roles opens a session there."""
-        opening = {role.name for role in self.factory.roles if role.sessions}
-        for access in self._grants(OPERATOR):
-            for segment in sorted(access.segments):
-                roles = {other.role for other in self.factory.access if other.subject == access.subject and segment in other.segments}
-                if not roles & opening:
-                    return self._as(access, segment)
-        raise Lacking("every operator holds a role that opens sessions, or there is none")
+        found = (
+            (access, where) for access, where, others in self._holders(OPERATOR) if not any(sessions(self.factory, role) for role in others)
+        )
+        return self._as(*self.one(found, "every operator holds a role that opens sessions, or there is none"))
 
     @cached_property
     def session_holder(self) -> tuple[Identity, str]:
         """Who may exec at home, and the namespace of a segment where they may not."""
-        opening = {role.name for role in self.factory.roles if Session.EXEC in role.sessions}
-        for access in sorted((it for it in self.factory.access if it.role in opening), key=lambda it: it.reference):
-            held = {segment for it in self.factory.access if it.subject == access.subject and it.role in opening for segment in it.segments}
-            if others := sorted(set(self.factory.segment) - held):
-                return self._as(access, sorted(access.segments)[0]), names.namespace(self.factory.name, others[0])
-        raise Lacking("no role opens exec in some segments and not in others")
+        for access in sorted(self.factory.access, key=lambda it: it.reference):
+            if Session.EXEC in sessions(self.factory, access.role):
+                elsewhere = {name for name in self.factory.segment if not self._opens_exec(access.subject, name)}
+                if elsewhere:
+                    return self._as(access, min(access.segments)), names.namespace(self.factory.name, min(elsewhere))
+        raise Lacking("nobody's standing role opens exec in some segments and not in others")
 
     @cached_property
     def foreign_operator(self) -> tuple[Identity, Workload]:
-        """An operator of one segment, and a workload of a segment that they do not operate."""
-        for access in self._grants(OPERATOR):
-            held = {segment for it in self.factory.access if it.subject == access.subject for segment in it.segments}
+        """An operator of one segment, and a workload of a segment where they hold nothing."""
+        for access, where, _ in self._holders(OPERATOR):
             for workload in self.workloads:
-                if workload.segment not in held:
-                    return self._as(access, sorted(access.segments)[0]), workload
-        raise Lacking("no operator lacks access to another segment that has a workload")
+                if not self._roles(access.subject, workload.segment):
+                    return self._as(access, where), workload
+        raise Lacking("every operator holds a role in every segment that has a workload")
 
     @cached_property
     def delivery(self) -> Identity:
         """A delivery tool's ServiceAccount."""
-        for access in sorted(self.factory.access, key=lambda it: it.reference):
-            if access.service_account:
-                segment = sorted(access.segments)[0]
-                return self._as(access, segment)
-        raise Lacking("no ServiceAccount of a delivery tool has access")
+        found = (access for access in sorted(self.factory.access, key=lambda it: it.reference) if access.service_account)
+        access = self.one(found, "no ServiceAccount of a delivery tool has access")
+        return self._as(access, min(access.segments))
 
-    def _grants(self, role: str) -> list[Access]:
-        return sorted((it for it in self.factory.access if it.role == role), key=lambda it: (it.group is None, it.reference))
+    @cached_property
+    def eligible(self) -> tuple[Identity, Eligibility]:
+        """Who may ask for a role, which somebody else must agree to."""
+        found = (it for it in sorted(self.factory.eligibility, key=lambda it: it.reference) if it.approvers)
+        eligibility = self.one(found, "nobody is eligible for a role for a while")
+        return Identity(f"somebody eligible as {eligibility.role}", DRILL, (eligibility.group,)), eligibility
 
-    def _holder(self, role: str, fits: Callable[[Access], bool], segment: str) -> Identity:
-        found = next((access for access in self._grants(role) if fits(access)), None)
-        if found is None:
-            raise Lacking(f"nobody is {role} of {segment}")
-        return self._as(found, segment)
+    def _holders(self, role: str) -> list[tuple[Access, str, set[str]]]:
+        """Who holds a role, where, and what else there: first who holds nothing else, people before tools."""
+        held = [(access, where, self._roles(access.subject, where) - {role}) for access in self.factory.access for where in access.segments]
+        found = [(access, where, others) for access, where, others in held if access.role == role]
+        return sorted(found, key=lambda it: (len(it[2]), it[0].group is None, it[0].reference, it[1]))
+
+    def _roles(self, subject: str, segment: str) -> set[str]:
+        return {access.role for access in self.factory.access if access.subject == subject and segment in access.segments}
+
+    def _opens_exec(self, subject: str, segment: str) -> bool:
+        return any(Session.EXEC in sessions(self.factory, role) for role in self._roles(subject, segment))
 
     def _as(self, access: Access, segment: str) -> Identity:
         """Who holds an access: somebody of the group, or the ServiceAccount."""
@@ -258,7 +259,7 @@ class Ground:
     # What they do.
 
     def planned(self, kind: str, namespace: str | None = None, name: str | None = None) -> Body:
-        """A planned object that is surely there."""
+        """Kind and name of a planned object. Raises Lacking."""
         for manifest in self._manifests:
             metadata = manifest.body["metadata"]
             if (
@@ -272,6 +273,13 @@ class Ground:
     @cached_property
     def _manifests(self) -> tuple[Manifest, ...]:
         return (*self.plan.manifests, *self.plan.bootstrap)
+
+    @cached_property
+    def access(self) -> tuple[Body, Body]:
+        """The Role and the RoleBinding of a standing grant."""
+        access = self.one(sorted(self.factory.access, key=lambda it: it.reference), "nobody has standing access")
+        place = names.namespace(self.factory.name, min(access.segments))
+        return self.planned("Role", place, access.role), self.planned("RoleBinding", place, names.grant(access.subject, access.role))
 
     def container(self, workload: Workload, **change: Any) -> Body:
         """The workload's container, changed."""

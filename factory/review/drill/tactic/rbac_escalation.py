@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from factory.plan import Body
-from factory.review.drill.attack import RBAC, Attack, Identity, Tactic, Trial, create, denied, patch, thing
+from factory.plan import Body, names
+from factory.review.drill.attack import RBAC, Attack, Identity, Tactic, Trial, create, denied, held, patch, thing
 from factory.review.drill.ground import ELSEWHERE, NAME, TOUCH, Ground
 from factory.spec import OPERATOR
 
@@ -13,13 +13,13 @@ EVERYBODY = {"apiGroup": GROUP, "kind": "Group", "name": "system:authenticated"}
 
 def _grants(ground: Ground, **rule: list[str]) -> Trial:
     """The deployer, whose pipeline is poisoned, writes into a planned role more than any role may hold."""
-    role = ground.planned("Role")
+    role, _ = ground.access
     modest = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
     return Trial(patch(ground.deployer, role, {"rules": [modest | rule]}), patch(ground.deployer, role, {"rules": [modest]}))
 
 
 def _bound(ground: Ground, subject: Body) -> Trial:
-    binding = ground.planned("RoleBinding")
+    _, binding = ground.access
     return Trial(patch(ground.deployer, binding, {"subjects": [subject]}), patch(ground.deployer, binding, TOUCH))
 
 
@@ -35,7 +35,7 @@ def _cluster_role(ground: Ground) -> Trial:
             roleRef={"apiGroup": GROUP, "kind": kind, "name": name},
         )
 
-    role = ground.planned("Role")
+    role, _ = ground.access
     return Trial(
         create(ground.deployer, binding("ClusterRole", "cluster-admin")), create(ground.deployer, binding("Role", role["metadata"]["name"]))
     )
@@ -50,6 +50,26 @@ def _own_binding(ground: Ground, by: Identity) -> Trial:
     subject = {"apiGroup": GROUP, "kind": "User", "name": by.user}
     role = {"apiGroup": GROUP, "kind": "Role", "name": OPERATOR}
     return ground.elsewhere(thing(f"{GROUP}/v1/RoleBinding", NAME, ground.home, subjects=[subject], roleRef=role), by)
+
+
+def _taken(ground: Ground, holder: str) -> Trial:
+    """Whoever may ask does so without subjects; this puts somebody in at once. What else it lacks makes it no better."""
+    who, eligibility = ground.eligible
+    annotations = {names.ELIGIBLE_AS: eligibility.group, names.REQUESTED_BY: who.user, names.REASON: NAME, names.TICKET: NAME}
+    annotations[names.EXPIRES_AT] = "9999-12-31T23:59:59Z"
+    metadata = {
+        "namespace": names.namespace(ground.factory.name, min(eligibility.segments)),
+        "labels": {names.GRANT: "true", names.CLEANUP: "9999-12-31T235959Z"},
+        "annotations": annotations,
+    }
+    binding = thing(
+        f"{GROUP}/v1/RoleBinding",
+        names.held(eligibility.role, who.user),
+        metadata=metadata,
+        subjects=[{"apiGroup": GROUP, "kind": "User", "name": holder}],
+        roleRef={"apiGroup": GROUP, "kind": "Role", "name": eligibility.role},
+    )
+    return Trial(create(who, binding), held(who))
 
 
 TACTIC = Tactic(
@@ -85,8 +105,10 @@ TACTIC = Tactic(
         Attack("an administrator makes a role in a segment", "ZG07", lambda g: _own_role(g, g.administrator)),
         Attack("an administrator gives themselves a role in a segment", "ZG07", lambda g: _own_binding(g, g.administrator)),
         Attack("an administrator gives themselves a role for ever as one for a while", "ZG17", lambda g: g.attempted("ZG17")),
+        Attack("somebody eligible takes the role without consent", "ZG17", lambda g: _taken(g, g.eligible[0].user)),
+        Attack("somebody eligible takes the role for another", "ZG17", lambda g: _taken(g, "somebody-else")),
         Attack("an operator makes a role", RBAC, lambda g: _own_role(g, g.operator)),
-        Attack("an operator gives themselves a role", RBAC, lambda g: _own_binding(g, g.operator)),
+        Attack("an operator gives themselves a role", f"{RBAC}|ZG07", lambda g: _own_binding(g, g.operator)),
         Attack("an operator becomes somebody else", RBAC, lambda g: denied(g.operator, "impersonate", "users")),
         Attack(
             "an operator signs a certificate of their own", RBAC, lambda g: denied(g.operator, "approve", "signers.certificates.k8s.io")
