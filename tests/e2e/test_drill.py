@@ -33,6 +33,13 @@ from lab import Lab
 
 DEV, EXAMPLE, ONPREM = (Path(f"stacks/Pulumi.{name}.yaml") for name in ("dev", "example", "onprem"))
 IDS = (*(guardrail(load_stack(DEV).factory).id for guardrail in GUARDRAILS), "ZG14")
+PEOPLE = """
+    eligibility:
+      - {group: "staff:ml", role: operator, segments: [training], longest: 1h, approvers: "staff:leads", because: they mend runs}
+    identity:
+      people:
+        providers: [{name: staff, kind: OIDC, preset: Okta, people: Staff, issuer: "https://helix.okta.example"}]
+"""
 SECONDS = 15
 """A drill of dev takes less."""
 BAD = (Outcome.LET_THROUGH, Outcome.NOT_PROVEN)
@@ -155,21 +162,24 @@ def test_everything_is_refused(dev: Field) -> None:
 @pytest.mark.parametrize("guardrail", IDS)
 def test_a_missing_guardrail_is_noticed(dev: Field, guardrail: str) -> None:
     """Without its binding at least one of its attacks gets through, and none that another control stands against."""
+    assert_noticed(dev, guardrail)
+
+
+def assert_noticed(field: Field, guardrail: str) -> None:
     binding = next(
         manifest.body
-        for manifest in (*dev.plan.bootstrap, *dev.plan.manifests)
+        for manifest in (*field.plan.bootstrap, *field.plan.manifests)
         if manifest.component.kind == "Guardrails" and manifest.key == f"{guardrail.lower()}-binding"
     )
-
-    dev.root.delete(binding)
+    field.root.delete(binding)
     try:
-        wait_until(lambda: bool(dev.through(guardrail)), f"an attack gets through without {guardrail}")
-        results = dev.drill()
+        wait_until(lambda: bool(field.through(guardrail)), f"an attack gets through without {guardrail}")
+        results = field.drill()
         assert all(guardrail in result.attack.controls for result in results if result.outcome is Outcome.LET_THROUGH)
         assert any(f" {guardrail} should refuse it; it was " in line for line in as_text(results))
     finally:
-        dev.root.apply(binding)
-    wait_until(lambda: not dev.through(guardrail), f"{guardrail} is in force again")
+        field.root.apply(binding)
+    wait_until(lambda: not field.through(guardrail), f"{guardrail} is in force again")
 
 
 def test_rights_too_wide_are_noticed(dev: Field) -> None:
@@ -268,3 +278,13 @@ def test_other_stacks(stack: Path, tmp_path: Path) -> None:
         bad = [attack for attack in content["attacks"] if attack["outcome"] in BAD]
         assert (run.returncode, bad) == (0, [])
         assert content["counts"]["refused"] >= 60
+
+
+def test_people(tmp_path: Path) -> None:
+    """Where people sign in by the spec and hold roles for a while, weak sign-ins and grants without consent are attacked too."""
+    stack = tmp_path / "Pulumi.people.yaml"
+    stack.write_text(DEV.read_text().replace("    access:\n", f"{PEOPLE}    access:\n", 1))
+    for field in field_of(stack, tmp_path):
+        assert [result for result in field.drill() if result.outcome in BAD] == []
+        for guardrail in ("ZG16", "ZG17"):
+            assert_noticed(field, guardrail)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Ground:
-    """A factory and its plan, and by namespace the name of one running pod of a workload, where there is one.
+    """A factory and its plan, and by namespace one running pod of a workload, where there is one.
 
     Properties raise Lacking where the stack has nothing of the kind. Segments with an operator come first, then names by alphabet, so that
     the same stack is always attacked in the same way.
@@ -140,10 +140,11 @@ class Ground:
     def _as(self, access: Access, segment: str) -> Identity:
         """Who holds an access: somebody of the group, or the ServiceAccount."""
         home = names.namespace(self.factory.name, segment)
+        role = f"{_article(access.role)} {access.role} of {segment}"
         if access.group is not None:
-            return Identity(f"{_article(access.role)} {access.role} of {segment}", DRILL, (access.group,), home)
+            return Identity(role, DRILL, (access.group,), home)
         namespace, _, name = (access.service_account or "").partition("/")
-        return Identity(f"delivery tool {access.service_account}", f"{ACCOUNT}{namespace}:{name}", home=home)
+        return Identity(f"{access.service_account}, {role}", f"{ACCOUNT}{namespace}:{name}", home=home)
 
     # Whom they are after.
 
