@@ -15,7 +15,7 @@ IN_LAB = eval "$$($(BIN)/lab env)"
 # Measured in bench/README.md: with the provider's own client limit raised (the lab's environment does), more at once is faster.
 PULUMI_UP := pulumi up --stack $(STACK) --yes --skip-preview --parallel 32
 
-.PHONY: help up preview down test unit e2e check format bench lock golden prerequisites
+.PHONY: help up preview down test unit e2e browser screenshot check format bench lock golden prerequisites
 
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -53,9 +53,18 @@ test: unit e2e ## Unit tests, then end-to-end tests against real programs
 unit: $(BIN)/.installed ## Unit tests: no cluster, no programs
 	@$(BIN)/pytest -q -m 'not lab' -n 2
 
-e2e: $(BIN)/.installed ## Tests that start the lab and real programs
+e2e: $(BIN)/.installed browser ## Tests that start the lab and real programs
 	@$(BIN)/lab build
 	@$(BIN)/pytest -q -m lab
+
+browser: ## Install Chromium, which tests of the report need, where none is on PATH
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
+	  { echo 'Chromium is needed for the tests of the report: install chromium or google-chrome, or run "make browser" as root on Debian' >&2; exit 1; }
+
+screenshot: $(BIN)/.installed browser ## Take docs/report.png again
+	@$(BIN)/python -m tests.screenshot
 
 check: $(BIN)/.installed ## Lint, format, types, layers
 	@$(BIN)/ruff check

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -16,14 +15,11 @@ from factory.review.channel import EVERYBODY, find_reach
 from factory.review.objects import of_stack
 from factory.review.report import page as write_page
 from factory.review.report import report_stack
+from tests.chromium import QUIET, find_chromium
 from tests.large import large
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 24)
-QUIET = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync"
-)
 OVERLAPS = """
 () => {
   const texts = [...document.querySelectorAll(".map text")].map((node) => [node.textContent, node.getBoundingClientRect()]);
@@ -84,11 +80,8 @@ Open = Callable[..., Page]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or Google Chrome. Missing is an error, not a reason to skip."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.fail('No Chromium on PATH: run "make browser", or install it (Debian: apt-get install chromium).')
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=QUIET.split())
+        opened = playwright.chromium.launch(executable_path=find_chromium(), args=QUIET)
         yield opened
         opened.close()
 

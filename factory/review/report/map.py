@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from factory.review.channel import EVERYBODY
@@ -238,15 +238,13 @@ def _place(columns: list[Column], edges: list[Edge]) -> Map:
                 used[gap].append(number)
     _stack(columns, {gap: len(numbers) for gap, numbers in used.items()})
     tracks = {(gap, number): track - (len(numbers) - 1) / 2 for gap, numbers in used.items() for track, number in enumerate(numbers)}
+
+    def shift(gap: tuple[int, int], number: int) -> float:
+        """Where in its gap a curve runs: those to assets, which are seen one at a time, between the tracks of the others."""
+        return TRACK * tracks.get((gap, number), len(used.get(gap, ())) % 2 / 2)
+
     routed = [
-        Edge(
-            edge.source,
-            edge.destination,
-            edge.sort,
-            edge.title,
-            edge.certain,
-            _path(columns, where, edge, [(gap, TRACK * tracks.get((gap, number), 0)) for gap in passes[number]]),
-        )
+        replace(edge, path=_path(columns, where, edge, [(gap, shift(gap, number)) for gap in passes[number]]))
         for number, edge in enumerate(edges)
     ]
     last = columns[-1]

@@ -118,12 +118,13 @@
       text.dataset.choose = id;
       line.dataset.name = nameOf(id);
     }
-    line.append(text, detail ? ` ${detail}` : "");
-    if (why) {
-      const reason = document.createElement("span");
-      reason.className = "why";
-      reason.textContent = why;
-      line.append(reason);
+    line.append(text);
+    for (const [sort, said] of [["detail", detail], ["why", why]]) {
+      if (!said) continue;
+      const more = document.createElement("span");
+      more.className = sort;
+      more.textContent = said;
+      line.append(" ", more);
     }
     return line;
   }

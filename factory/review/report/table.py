@@ -37,7 +37,7 @@ def find_tables(report: Report) -> tuple[Table, ...]:
             "ways",
             "Who reaches whom",
             "All that the planned policies let through, judged pair by pair. Everything else is denied.",
-            ("From", "To", "Port", "Because"),
+            ("From", "To", "Port", "Because", "By"),
             tuple(_ways(report)),
             "Nobody reaches anybody.",
         ),
@@ -109,11 +109,16 @@ def _ways(report: Report) -> Iterator[Element]:
             element("td", *_chosen(way.sources) if way.sources != (EVERYBODY,) else [EVERYBODY]),
             element("td", *_chosen([way.destination])),
             element("td", way.ports, element("br") if not way.certain else None, element("em", "perhaps") if not way.certain else None),
-            element("td", *_causes(way.because), _folded("objects", way.by)),
+            element("td", *_causes(way.because)),
+            element("td", _folded(_count(sum(not text.startswith("no policy") for text in way.by)), way.by)),
             data_from="" if way.sources == (EVERYBODY,) else "\n".join(map(of_talker, way.sources)),
             data_to=of_talker(way.destination),
             data_everybody=way.sources == (EVERYBODY,),
         )
+
+
+def _count(policies: int) -> str:
+    return f"{policies} polic{'y' if policies == 1 else 'ies'}"
 
 
 def _assets(report: Report) -> Iterator[Element]:
