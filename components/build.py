@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
@@ -28,7 +28,7 @@ class Build:
     def __init__(self, factory: Factory | Mapping[str, Any]) -> None:
         try:
             self.factory = factory if isinstance(factory, Factory) else load_object(factory)
-            _judge(check(self.factory, date.today()))
+            _judge(check(self.factory, datetime.now(UTC)))
         except SpecError as error:
             raise pulumi.RunError(str(error)) from None
         self.plan = plan_factory(self.factory)

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +146,7 @@ def _check(factory: Factory) -> tuple[Finding, ...]:
     from .review.proof import prove
     from .rules import check
 
-    findings = check(factory, date.today())
+    findings = check(factory, datetime.now(UTC))
     if any(finding.severity is Severity.ERROR for finding in findings):
         return findings
     return prove(factory, plan_factory(factory)) + findings

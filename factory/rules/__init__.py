@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from itertools import chain
 
 from factory.errors import Finding, Severity
@@ -28,7 +28,9 @@ from .deployer_inside import find_deployers_inside
 from .deployer_person import find_deployer_people
 from .duplicate_name import find_duplicate_names
 from .duplicate_waiver import find_duplicate_waivers
+from .eligible import Grants
 from .empty_segment import find_empty_segments
+from .ended_grant import find_ended_grants
 from .endless_waiver import find_endless_waivers
 from .escalating_permission import find_escalating_permissions
 from .exfiltration import find_exfiltration
@@ -39,6 +41,7 @@ from .foreign_image import find_foreign_images
 from .hidden_session import find_hidden_sessions
 from .idle_pool import find_idle_pools
 from .image_volume_version import find_image_volume_versions
+from .ineligible_grant import find_ineligible_grants
 from .internet_entry import find_internet_entries
 from .karpenter_claim import find_karpenter_claims
 from .kubelet_skew import find_kubelet_skew
@@ -48,19 +51,25 @@ from .latest_image import find_latest_images
 from .lenient_vendor import find_lenient_vendors
 from .limit_over_quota import find_limits_over_quota
 from .lonely_borrower import find_lonely_borrowers
+from .long_eligibility import find_long_eligibility
+from .long_grant import find_long_grants
 from .long_session import find_long_sessions
 from .metadata_egress import find_metadata_egress
 from .misplaced_production import find_misplaced_productions
 from .misplaced_provisioner import find_misplaced_provisioners
+from .misplaced_role import find_misplaced_roles
 from .misplaced_serving import find_misplaced_servings
 from .missing_cluster_tier import find_missing_cluster_tiers
 from .missing_digest import find_missing_digests
 from .missing_gpu_quota import find_missing_gpu_quotas
 from .missing_quota import find_missing_quotas
+from .missing_ticket import find_missing_tickets
+from .mutual_approval import find_mutual_approvals
 from .named_egress import find_named_egress
 from .openshift_dns import find_openshift_dns
 from .optional_digest import find_optional_digests
 from .overcommitted_pool import find_overcommitted_pools
+from .own_approval import find_own_approvals
 from .peer_to_peer_flow import find_peer_to_peer_flows
 from .placeholder import find_placeholders
 from .platform_detour import find_platform_detours
@@ -88,6 +97,7 @@ from .standing_session import find_standing_sessions
 from .standing_write import find_standing_writes
 from .static_policy_version import find_static_policy_versions
 from .unable_provider import find_unable_providers
+from .unapproved_eligibility import find_unapproved_eligibility
 from .unclaimable_device import find_unclaimable_devices
 from .undated_waiver import find_undated_waivers
 from .undeclared_internet import find_undeclared_internet
@@ -114,7 +124,7 @@ from .wildcard_permission import find_wildcard_permissions
 from .workload_access import find_workload_access
 from .zero_quantity import find_zero_quantities
 
-__all__ = ["REFERENCE_RULES", "RULES", "WAIVER_RULES", "Problem", "Rule", "check", "find_dangling"]
+__all__ = ["GRANT_RULES", "REFERENCE_RULES", "RULES", "WAIVER_RULES", "Problem", "Rule", "check", "find_dangling"]
 
 REFERENCE_RULES: tuple[Rule[Factory], ...] = (
     find_duplicate_names,
@@ -193,6 +203,14 @@ RULES: tuple[Rule[Factory], ...] = (
     find_deployers_inside,
     find_workload_access,
     find_default_accounts,
+    find_misplaced_roles,
+    find_long_eligibility,
+    find_unapproved_eligibility,
+    find_mutual_approvals,
+    find_ineligible_grants,
+    find_long_grants,
+    find_own_approvals,
+    find_missing_tickets,
     find_placeholders,
     find_latest_images,
     find_missing_digests,
@@ -221,6 +239,9 @@ RULES: tuple[Rule[Factory], ...] = (
 )
 """Every rule over a factory, by id."""
 
+GRANT_RULES: tuple[Rule[Grants], ...] = (find_ended_grants,)
+"""Every rule over grants at a moment, by id."""
+
 WAIVER_RULES: tuple[Rule[Waivers], ...] = (
     find_expired_waivers,
     find_unused_waivers,
@@ -241,18 +262,20 @@ def find_dangling(factory: Factory, dropped: Collection[tuple[str, str]] = ()) -
     return _sorted(finding for rule in REFERENCE_RULES for finding in _findings(factory, rule, factory, dropped))
 
 
-def check(factory: Factory, today: date) -> tuple[Finding, ...]:
+def check(factory: Factory, now: date) -> tuple[Finding, ...]:
     """Every finding, waived ones left out, errors first, then by path.
 
-    `today` decides which waivers still hold. While references dangle, only these are reported: the other rules follow references.
+    `now`, a moment in UTC or at least a day, decides which waivers still hold and which grants are over. While references dangle,
+    only these are reported: the other rules follow references.
     """
     if dangling := find_dangling(factory):
         return dangling
     found = tuple(finding for rule in RULES[len(REFERENCE_RULES) :] for finding in _findings(factory, rule, factory))
-    waivable = {rule.id: rule.waivable for rule in RULES} | {rule.id: rule.waivable for rule in WAIVER_RULES}
-    waivers = Waivers(factory.waivers, found, waivable, today)
+    waivable = {rule.id: rule.waivable for rule in RULES} | {rule.id: rule.waivable for rule in (*WAIVER_RULES, *GRANT_RULES)}
+    waivers = Waivers(factory.waivers, found, waivable, now.date() if isinstance(now, datetime) else now)
     about = (finding for rule in WAIVER_RULES for finding in _findings(factory, rule, waivers))
-    return _sorted(chain(waivers.unwaived(), about))
+    ended = (finding for rule in GRANT_RULES for finding in _findings(factory, rule, Grants.at(factory, now)))
+    return _sorted(chain(waivers.unwaived(), about, ended))
 
 
 def _findings(factory: Factory, rule: Rule[Subject], subject: Subject, dropped: Collection[tuple[str, str]] = ()) -> Iterator[Finding]:

@@ -22,3 +22,12 @@ def find_builtin_groups(factory: Factory) -> Iterator[Problem]:
     for access in factory.access:
         if access.group is not None and access.group.startswith("system:"):
             yield Problem(f"access[{access.reference}].group", "is a group of Kubernetes itself", access.group)
+    for eligibility in factory.eligibility:
+        for field in ("group", "approvers"):
+            if (getattr(eligibility, field) or "").startswith("system:"):
+                path = f"eligibility[{eligibility.reference}].{field}"
+                yield Problem(path, "is a group of Kubernetes itself", getattr(eligibility, field))
+    for grant in factory.grants:
+        for field in ("user", "approver"):
+            if getattr(grant, field).startswith("system:"):
+                yield Problem(f"grants[{grant.reference}].{field}", "is a part of Kubernetes itself", getattr(grant, field))

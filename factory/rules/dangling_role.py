@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from factory.plan import controls
-from factory.spec import OPERATOR, VIEWER, Factory
+from factory.plan.catalogue import permissions
+from factory.spec import Factory
 
 from .reference import dangling
 from .rule import Problem, rule
@@ -20,7 +21,8 @@ from .rule import Problem, rule
     waivable=False,
 )
 def find_dangling_roles(factory: Factory) -> Iterator[Problem]:
-    known = {VIEWER, OPERATOR, *(role.name for role in factory.roles)}
-    for access in factory.access:
-        if access.role not in known:
-            yield dangling(f"access[{access.reference}].role", "roles", access.role, known)
+    known = permissions(factory)
+    for collection in ("access", "eligibility", "grants"):
+        for held in getattr(factory, collection):
+            if held.role not in known:
+                yield dangling(f"{collection}[{held.reference}].role", "roles", held.role, known)

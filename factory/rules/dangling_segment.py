@@ -30,10 +30,14 @@ def find_dangling_segments(factory: Factory) -> Iterator[Problem]:
     for provider in factory.providers:
         if isinstance(provider, KeycloakProvider) and provider.segment not in known:
             yield dangling(f"identity.people.providers[{provider.name}].segment", "segments", provider.segment, known)
+    for grant in factory.grants:
+        if grant.segment not in known:
+            yield dangling(f"grants[{grant.reference}].segment", "segments", grant.segment, known)
     granted = [
         *((f"pools[{pool.name}]", pool.segments) for pool in factory.pools),
         *((f"queues[{queue.name}]", queue.segments) for queue in factory.queues),
         *((f"access[{access.reference}]", access.segments) for access in factory.access),
+        *((f"eligibility[{eligibility.reference}]", eligibility.segments) for eligibility in factory.eligibility),
     ]
     for path, segments in granted:
         for segment in segments:

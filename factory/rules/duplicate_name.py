@@ -22,7 +22,7 @@ from .rule import Problem, rule
 def find_duplicate_names(factory: Factory) -> Iterator[Problem]:
     for collection in ("segments", "datasets", "models", "peers", "pools", "queues", "roles"):
         yield from _repeated(collection, (item.name for item in getattr(factory, collection)))
-    for collection in ("workloads", "flows", "access"):
+    for collection in ("workloads", "flows", "access", "eligibility", "grants"):
         yield from _repeated(collection, (item.reference for item in getattr(factory, collection)))
     yield from _repeated("identity.people.providers", (provider.name for provider in factory.providers))
     for workload in factory.workloads:

@@ -30,6 +30,8 @@ def find_repeated_references(factory: Factory) -> Iterator[Problem]:
         yield from _repeated(f"queues[{queue.name}].segments", queue.segments)
     for access in factory.access:
         yield from _repeated(f"access[{access.reference}].segments", access.segments)
+    for eligibility in factory.eligibility:
+        yield from _repeated(f"eligibility[{eligibility.reference}].segments", eligibility.segments)
     yield from _repeated("images.registries", factory.images.registries)
 
 

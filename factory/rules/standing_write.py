@@ -16,7 +16,7 @@ from .rule import REFUSED_IN_PRODUCTION, Problem, rule
     "People hold no standing write access in Production",
     why="A permission that is always there is there for whoever steals the laptop. What changes Production is the pipeline, or a grant "
     "that ends.",
-    fix="Grant `viewer`, and let a delivery tool's `serviceAccount` make changes.",
+    fix="Grant `viewer`, make the group eligible for the role (`eligibility`), and let a delivery tool's `serviceAccount` make changes.",
     references=(controls.TENET_3, controls.TENET_6, controls.AUTHORIZATION, controls.CIS_RBAC),
     severity=REFUSED_IN_PRODUCTION,
 )

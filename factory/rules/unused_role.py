@@ -14,12 +14,12 @@ from .rule import WARNED, Problem, rule
     "ZT410",
     "A role is granted to somebody",
     why="A role that nobody holds is not reviewed, and is the first one that a hurried grant takes.",
-    fix="Grant it, or remove it.",
+    fix="Grant it, make somebody eligible for it, or remove it.",
     references=(controls.TENET_3, controls.CIS_RBAC),
     severity=WARNED,
 )
 def find_unused_roles(factory: Factory) -> Iterator[Problem]:
-    granted = {access.role for access in factory.access}
+    granted = {held.role for held in (*factory.access, *factory.eligibility, *factory.grants)}
     for role in factory.roles:
         if role.name not in granted:
             yield Problem(f"roles[{role.name}]", "is granted to nobody")

@@ -42,6 +42,10 @@ def _reasons(factory: Factory) -> Iterator[tuple[str, str]]:
             yield f"workloads[{workload.reference}].egress[{egress.reference}].because", egress.because
     for access in factory.access:
         yield f"access[{access.reference}].because", access.because
+    for eligibility in factory.eligibility:
+        yield f"eligibility[{eligibility.reference}].because", eligibility.because
+    for grant in factory.grants:
+        yield f"grants[{grant.reference}].reason", grant.reason
     for pool in factory.pools:
         if pool.sharing is not None:
             yield f"pools[{pool.name}].sharing", pool.sharing

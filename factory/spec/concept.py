@@ -47,6 +47,7 @@ DURATION = r"^[1-9][0-9]{0,4}(m|h)$"
 MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 ISSUER = r"^https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~-]+)*/?$"
 CLAIM = r"^[A-Za-z_][A-Za-z0-9_.:/-]*$"
+GROUP = r"^[^\x00-\x1f\x7f]+$"
 USER = r"^[a-z][-a-z0-9]*:\S+$"
 PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 CERTIFICATE = r"^-----BEGIN CERTIFICATE-----\n"
@@ -73,6 +74,7 @@ WORDS = {
     MOMENT: 'a moment in UTC, such as "2026-12-01T17:00:00Z"',
     ISSUER: 'an https URL without query, exactly as tokens have it in `iss`, such as "https://login.helix.example/realms/staff"',
     CLAIM: 'the name of a claim, such as "device_managed"',
+    GROUP: 'a group as the API server names it, in one line, such as "staff:ml-research"',
     USER: 'a person as the API server names them: provider and name, such as "staff:alice"',
     PRINTABLE: "text on one line",
     CERTIFICATE: 'PEM text that begins with "-----BEGIN CERTIFICATE-----"',

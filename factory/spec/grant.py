@@ -6,17 +6,20 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from .concept import MOMENT, USER, Concept, Duration, Name, Text
+from .concept import GROUP, MOMENT, USER, Concept, Duration, Name, Text
 from .provider import seconds
 
 User = Annotated[str, StringConstraints(pattern=USER, max_length=253)]
 """A person as the API server names them: provider and name, such as `staff:alice`."""
 
+Group = Annotated[str, StringConstraints(pattern=GROUP, max_length=253)]
+"""A group as the API server names it, such as `staff:ml-research`."""
+
 
 class Eligibility(Concept):
     """Members of a group may hold a role for a while, when somebody else agrees. `break-glass` alone may be held without."""
 
-    group: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    group: Group
     """Who may ask: a group as the API server names it, such as `staff:ml-research`."""
     role: Name
     """The role that they may get."""
@@ -26,7 +29,7 @@ class Eligibility(Concept):
     """The longest that one grant may last; at most 12h."""
     ticket: bool = False
     """Whether a ticket must be named. A reason always must."""
-    approvers: Annotated[str, StringConstraints(min_length=1, max_length=253)] | None = None
+    approvers: Group | None = None
     """The group that may agree. Nobody agrees to a grant of their own. Absent for `break-glass` only, which then holds at once."""
     because: Text
     """Why, in words that a reviewer understands."""
