@@ -31,6 +31,7 @@ $(BIN)/.installed: requirements.lock pyproject.toml | prerequisites
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --config-settings editable_mode=compat -e .
+	@$(BIN)/python -m compileall -q factory components lab  # as pip does it for what is not editable; else some environments compile at every start
 	@touch $@
 
 up: $(BIN)/.installed ## Start the lab and build the stack on it (STACK=dev); again: bring it up to date

@@ -114,7 +114,7 @@ class StaticPool(Pool):
 class KarpenterNodeClass(Concept):
     """How AWS builds a node (EC2NodeClass `karpenter.k8s.aws/v1`)."""
 
-    role: Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")]
+    role: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{1,64}$")]
     """IAM role of the nodes."""
     ami_alias: Annotated[str, StringConstraints(pattern=r"^(al2023|bottlerocket)@(v?[0-9][0-9.]*|latest)$")]
     """AMI family and version, such as `al2023@v20261015`. A rule refuses `latest` in Production."""
