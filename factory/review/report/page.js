@@ -80,7 +80,8 @@
       const cells = row.cells;
       const whose = many ? ours.filter((our) => our !== other).map(nameOf).join(", ") : "";
       const why = all("div", cells[3]).map((cause) => cause.firstChild.textContent.trim()).join("; ");
-      return item(other || null, other ? nameOf(other) : "every pod", [cells[2].innerText.replace("\n", ", "), whose].filter(Boolean).join(" · "), why);
+      const ports = [...cells[2].childNodes].map((part) => part.textContent).filter(Boolean).join(", ");
+      return item(other || null, other ? nameOf(other) : "every pod", whose ? `${ports} · ${whose}` : ports, why);
     };
     if (id.startsWith("talker ") || id.startsWith("segment ") || !nodes.has(id) || many) {
       list(place, "Can reach", "leaving", lists.leaving.map(way), "Nobody.");
