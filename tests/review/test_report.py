@@ -123,6 +123,12 @@ def test_the_internet_is_named_wherever_it_is_behind() -> None:
     assert internet == {"ingress": True, "203.0.113.7/32": True, "10.9.0.0/16": False, "cluster DNS": False}
 
 
+def test_the_page_counts_the_ways_to_the_internet(dev: Report) -> None:
+    """Ways, not peers: the dev stack's one ingress reaches two workloads."""
+    assert sum("ingress" in way.sources for way in dev.ways) == 2
+    assert "2 ways to or from the internet" in Seen(page(dev)).text
+
+
 def test_assets_list_who_may_touch_them(dev: Report) -> None:
     """As the guardrails' grants say, not as the spec's lists: both classes of asset, all four verbs."""
     assets = {(asset.kind, asset.name): asset for asset in dev.assets}

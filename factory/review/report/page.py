@@ -110,8 +110,9 @@ def _verdict(report: Report) -> Element:
     lapsed = sum(waiver.state.startswith("expired") for waiver in report.waivers)
     if report.waivers:
         lines.append(("fair", _count(len(report.waivers), "waiver") + (f", {lapsed} expired" if lapsed else ""), "#waivers"))
-    public = sum(1 for talker in report.talkers if talker.internet)
-    lines.append(("fair" if public else "good", f"{public or 'no'} way{'' if public == 1 else 's'} to or from the internet", "#map"))
+    internet = {talker.name for talker in report.talkers if talker.internet}
+    public = sum(len(internet.intersection((*way.sources, way.destination))) for way in report.ways)
+    lines.append(("fair" if public else "good", _count(public, "way") + " to or from the internet", "#map"))
     return element("ul", *(element("li", element("a", said, href=to), class_=sort) for sort, said, to in lines), class_="verdict")
 
 
