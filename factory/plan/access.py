@@ -20,7 +20,8 @@ def plan_access(factory: Factory, after: tuple[str, ...] = ()) -> Iterator[Manif
 
     `after` names the manifests that both wait for: guardrails stand before anybody may act, and until nobody may.
     """
-    held = {(segment, access.role) for access in (*factory.access, *factory.eligibility) for segment in access.segments}
+    held = {(segment, access.role) for access in factory.access for segment in access.segments}
+    held |= {(segment, eligibility.role) for eligibility in factory.eligibility for segment in eligibility.segments}
     for segment, role in sorted(held | {(grant.segment, grant.role) for grant in factory.grants}):
         yield _role(factory, segment, role, after)
     for access in factory.access:

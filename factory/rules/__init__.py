@@ -271,7 +271,8 @@ def check(factory: Factory, now: date) -> tuple[Finding, ...]:
     if dangling := find_dangling(factory):
         return dangling
     found = tuple(finding for rule in RULES[len(REFERENCE_RULES) :] for finding in _findings(factory, rule, factory))
-    waivable = {rule.id: rule.waivable for rule in RULES} | {rule.id: rule.waivable for rule in (*WAIVER_RULES, *GRANT_RULES)}
+    waivable = {rule.id: rule.waivable for rule in RULES} | {rule.id: rule.waivable for rule in WAIVER_RULES}
+    waivable |= {rule.id: rule.waivable for rule in GRANT_RULES}
     waivers = Waivers(factory.waivers, found, waivable, now.date() if isinstance(now, datetime) else now)
     about = (finding for rule in WAIVER_RULES for finding in _findings(factory, rule, waivers))
     ended = (finding for rule in GRANT_RULES for finding in _findings(factory, rule, Grants.at(factory, now)))

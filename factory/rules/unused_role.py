@@ -19,7 +19,8 @@ from .rule import WARNED, Problem, rule
     severity=WARNED,
 )
 def find_unused_roles(factory: Factory) -> Iterator[Problem]:
-    granted = {held.role for held in (*factory.access, *factory.eligibility, *factory.grants)}
+    granted = {access.role for access in factory.access} | {eligibility.role for eligibility in factory.eligibility}
+    granted |= {grant.role for grant in factory.grants}
     for role in factory.roles:
         if role.name not in granted:
             yield Problem(f"roles[{role.name}]", "is granted to nobody")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
 
 import httpx2
 import pytest
 import yaml
 from deployed import Client, Deployed, wait_until
 
+from factory.cli import main
 from factory.plan import Body, names
 
 SPEC: Body = yaml.safe_load("""
@@ -414,3 +418,86 @@ def test_deleted_is_gone(people: dict[str, Client], lease: Deployed) -> None:
     finally:
         free = [{"op": "remove", "path": "/metadata/finalizers"}]
         lease.administrator.request("PATCH", f"{MAPS}/anchor", free, "application/json-patch+json")
+
+
+@pytest.fixture
+def factory(lease: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Body]:
+    """Runs the `factory` command on the stack as one of the people: exit code, and what is printed."""
+    stack = tmp_path / "Pulumi.lease.yaml"
+    stack.write_text(yaml.safe_dump({"config": {"ai-factory:spec": SPEC}}))
+    monkeypatch.setenv("KUBECONFIG", str(lease.lab.kubeconfig))
+
+    def run(command: str, *options: str, who: str = "alice") -> Body:
+        context = who if who == "factory-deployer" else f"lease-{who}"
+        code = main([command, str(stack), "--context", context, *options])
+        printed = capsys.readouterr()
+        return {"code": code, "out": printed.out, "err": printed.err}
+
+    return run
+
+
+OPERATOR = ("--role", "operator", "--segment", "training")
+
+
+def test_by_command(people: dict[str, Client], factory: Callable[..., Body]) -> None:
+    """A role is asked for, agreed to, seen and given back on the command line, each as the person's own identity."""
+    asked = factory("grant", *OPERATOR, "--for", "30m", "--reason", "the nightly run hangs", "--no-wait")
+    assert asked["code"] == 0, asked
+    assert "--user staff:alice --role operator --segment training" in asked["out"]
+    assert factory("approve", *OPERATOR, "--user", "staff:alice", who="bob")["code"] == 0
+    wait_until(lambda: may_write(people["alice"]), "alice may write")
+    seen = factory("grants", "--format", "json")
+    assert seen["code"] == 0
+    (held,) = json.loads(seen["out"])
+    assert (held["user"], held["state"], held["approver"]) == ("staff:alice", "held", "staff:bob")
+    assert 1700 < held["secondsLeft"] <= 1800
+    assert factory("revoke", *OPERATOR)["code"] == 0
+    wait_until(lambda: not may_write(people["alice"]), "alice may not")
+    assert "nobody holds" in factory("grants")["out"]
+
+
+def test_by_command_waiting(people: dict[str, Client], factory: Callable[..., Body]) -> None:
+    """Who waits is told when somebody has agreed."""
+
+    def agree() -> None:
+        path = f"{BINDINGS}/operator::staff:alice"
+        wait_until(lambda: people["bob"].request("GET", path).status_code == 200, "alice has asked")
+        put(people["bob"], agreed(people["bob"].get(path), "staff:bob"))
+
+    thread = Thread(target=agree)
+    thread.start()
+    held = factory("grant", *OPERATOR, "--for", "5m", "--reason", "the nightly run hangs")
+    thread.join()
+    assert held["code"] == 0
+    assert "held" in held["out"]
+    assert "staff:bob" in held["out"]
+
+
+@pytest.mark.parametrize(
+    ("who", "options", "words"),
+    [
+        ("alice", (*OPERATOR, "--for", "2h"), "too long"),
+        ("sam", (*OPERATOR, "--for", "5m"), "none of the groups that are eligible"),
+        ("sam", ("--role", "debugger", "--segment", "training", "--for", "5m"), "--ticket"),
+        ("alice", ("--role", "viewer", "--segment", "training", "--for", "5m"), "nobody is eligible for viewer"),
+        ("alice", ("--role", "operator", "--segment", "trainin", "--for", "5m"), "not one of the factory's segments"),
+    ],
+)
+@pytest.mark.usefixtures("people")
+def test_by_command_refused(factory: Callable[..., Body], who: str, options: tuple[str, ...], words: str) -> None:
+    """What the API server would refuse is said before, with the fix."""
+    answer = factory("grant", *options, "--reason", "the nightly run hangs", "--no-wait", who=who)
+    assert answer["code"] == 1
+    assert words in answer["err"]
+
+
+def test_overdue_is_seen_and_taken_away(lease: Deployed, people: dict[str, Client], factory: Callable[..., Body]) -> None:
+    """Without the cleanup controller a grant outlives its end: that is seen, and the deployer takes it away."""
+    put(people["bob"], agreed(ask(people["alice"], request(seconds=6)).json(), "staff:bob"))
+    wait_until(lambda: may_write(people["alice"]), "alice may write")
+    wait_until(lambda: factory("grants")["code"] == 3, "it is overdue")
+    assert may_write(people["alice"])
+    assert json.loads(factory("grants", "--format", "json")["out"])[0]["state"] == "overdue"
+    assert "past its end" not in factory("revoke", "--overdue", who="factory-deployer")["out"]
+    wait_until(lambda: not may_write(people["alice"]), "alice may not")
+    assert factory("grants")["code"] == 0

@@ -47,7 +47,7 @@ def grant(factory: Factory) -> Guardrail:
             "annotations": "dyn(object).metadata.?annotations.orValue({})",
             "expires": f"variables.annotations[?{text(names.EXPIRES_AT)}].orValue('')",
             "asked": f"variables.annotations[?{asked}].orValue('')",
-            "eligible": granted("'eligible_for.' + variables.role") + ".map(line, line.split('\\t'))",
+            "eligible": granted("variables.role + '.eligible'") + ".map(line, line.split('\\t'))",
             "terms": "variables.eligible.filter(t, variables.deployer"
             f" || t[0] == variables.annotations[?{text(names.ELIGIBLE_AS)}].orValue(''))",
         },

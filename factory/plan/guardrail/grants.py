@@ -1,7 +1,7 @@
 """What a segment's workloads are granted, as the guardrails read it: one ConfigMap in each segment, a line for each thing granted.
 
 Keys: `workloads`, `priority`, `registries`, `digests`, `audiences`, `accounts`, `sessions.<Session>` for the segment;
-`eligible_for.<role>`, a line of group, approvers, seconds and `ticket`, parted by tabs, for each group that may hold the role for a while;
+`<role>.eligible`, a line of group, approvers, seconds and `ticket`, parted by tabs, for each group that may hold the role for a while;
 `<workload>.<pool|nodes|resources|claim-templates|images|reads|writes|models>` for one workload. An absent key grants nothing.
 """
 
@@ -53,7 +53,8 @@ def _grants(factory: Factory, segment: Segment, workloads: list[Workload]) -> It
     yield "registries", _lines(factory.images.registries)
     yield "digests", str(digests).lower()
     # A token for the trust domain convinces whoever federates with it, never the API server, whose audience is its own.
-    yield "audiences", factory.trust_domain
+    identity = factory.workload_identity
+    yield "audiences", _lines((factory.trust_domain, *(identity.audiences if identity else ())))
     for workload in workloads:
         for grant, value in _workload(factory, workload):
             yield f"{workload.name}.{grant}", value
@@ -82,7 +83,7 @@ def _people(factory: Factory, segment: Segment, access: list[Access], eligible: 
     for session in sorted({session for session, _ in opened}):
         yield f"sessions.{session.value}", _lines(holder for opens, holder in opened if opens is session)
     for role in sorted({eligibility.role for eligibility in eligible}):
-        yield f"eligible_for.{role}", _lines(_terms(eligibility) for eligibility in eligible if eligibility.role == role)
+        yield f"{role}.eligible", _lines(_terms(eligibility) for eligibility in eligible if eligibility.role == role)
 
 
 def _terms(eligibility: Eligibility) -> str:

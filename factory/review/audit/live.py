@@ -142,6 +142,24 @@ class Cluster:
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions, **({"dryRun": ["All"]} if dry_run else {})}
         self._request("DELETE", self._served(live).url(live), content=json.dumps(options).encode(), headers=_JSON)
 
+    def get(self, body: Body) -> list[Body]:
+        """The live object of a kind, namespace and name; none where there is none. Raises ClusterError."""
+        url = self._served(body).url(body)
+        answer = self.send("GET", url)
+        return [] if answer.status_code == 404 else [self.read(answer, "GET", url)]
+
+    def create(self, body: Body) -> Body:
+        """Creates an object. Raises ConflictError: there is one; ClusterError."""
+        return self.post(self._served(body).url(body).rpartition("/")[0], body)
+
+    def replace(self, body: Body) -> Body:
+        """Replaces exactly this version of an object. Raises ConflictError where it has changed, ClusterError."""
+        return self._request("PUT", self._served(body).url(body), content=json.dumps(body).encode(), headers=_JSON)
+
+    def post(self, url: str, body: Body) -> Body:
+        """What the API server makes of it. Raises ConflictError, ClusterError."""
+        return self._request("POST", url, content=json.dumps(body).encode(), headers=_JSON)
+
     def _list(self, kind: Kind, name: str | None) -> list[Body] | str:
         """The objects of a kind, or the name of the kind where it may not be listed."""
         resource = self._resources.get(kind)
@@ -158,7 +176,7 @@ class Cluster:
                 answer, objects = self.send("GET", resource.url(), params=only), []
             if answer.status_code in (401, 403):
                 return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
-            page = self._read(answer, "GET", resource.url())
+            page = self.read(answer, "GET", resource.url())
             # Items of a list do not say what they are.
             objects.extend({"apiVersion": kind[0], "kind": kind[1], **item} for item in page["items"])
             position = page["metadata"].get("continue", "")
@@ -176,7 +194,7 @@ class Cluster:
         return resource
 
     def _request(self, method: str, url: str, **options: Any) -> Body:
-        return self._read(self.send(method, url, **options), method, url)
+        return self.read(self.send(method, url, **options), method, url)
 
     def send(self, method: str, url: str, **options: Any) -> httpx2.Response:
         """One request, and its answer whatever it says. Raises ClusterError: there is none."""
@@ -190,7 +208,8 @@ class Cluster:
                 "Check that it runs and that this machine may reach it."
             ) from None
 
-    def _read(self, answer: httpx2.Response, method: str, url: str) -> Body:
+    def read(self, answer: httpx2.Response, method: str, url: str) -> Body:
+        """The object of an answer. Raises ConflictError, ClusterError: it says something else."""
         try:
             content = msgspec.json.decode(answer.content)
         except msgspec.DecodeError:
