@@ -202,7 +202,9 @@ def test_text_cannot_be_broken_out_of(value: str, literal: str) -> None:
 def test_each_stands_on_the_page() -> None:
     """Whoever is refused finds the id of the message in the documentation."""
     page = (Path(__file__).parents[2] / "docs" / "concepts" / "guardrail.md").read_text()
-    assert [line.split()[1] for line in page.splitlines() if line.startswith("| ZG")] == sorted({"ZG16", *(guardrail.id for guardrail in ALL)})
+    assert [line.split()[1] for line in page.splitlines() if line.startswith("| ZG")] == sorted(
+        {"ZG16", *(guardrail.id for guardrail in ALL)}
+    )
 
 
 def test_each_key_of_the_grants_stands_on_the_page() -> None:
