@@ -32,7 +32,7 @@ def entry() -> NoReturn:
     plugin of somebody else's is searched for, which could also change how a spec is read; and what the system takes back with the process
     is not taken apart before.
     """
-    gc.set_threshold(100_000)
+    gc.set_threshold(1_000_000)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     code = main()
     sys.stdout.flush()
