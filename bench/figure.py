@@ -40,11 +40,6 @@ class Time(NamedTuple):
     """User and system time of the process and of all that it started and waited for: a busy machine hardly changes it."""
     wall: float
 
-    @property
-    def kindest(self) -> float:
-        """The smaller one: a peer that works in several threads is not charged for more than a user waits."""
-        return min(self)
-
 
 def run(command: Sequence[str], **options: Any) -> Time:
     """Runs a command to its end, without its output. Raises CalledProcessError where it fails, with what it said."""
