@@ -19,6 +19,8 @@ class Figure:
     at_most: float | None = None
     """The target, where there is one."""
     at_least: float | None = None
+    or_more: bool = False
+    """Whether the measurement was stopped: the number is then at least so large."""
 
     @property
     def missed(self) -> bool:

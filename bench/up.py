@@ -1,7 +1,9 @@
 """`pulumi up` of our program against a bare Pulumi program with the same objects, and against raw server-side apply.
 
 All on one lab of its own, with the settings that the project recommends: 32 resources at a time, the provider's client at 400 requests a
-second. Each contender builds a factory of its own name, so that all do the same work on the same API server, in turns.
+second. What is compared with the bare program is time of the processor of engine, provider, language host and program, since what both wait
+for, the API server and the disk, is the same; the clock is reported beside it. Each contender builds a factory of its own name, so that all
+do the same work on the same API server, in turns.
 """
 
 from __future__ import annotations
@@ -71,8 +73,8 @@ def _compare(segments: int, site: Site) -> list[Figure]:
         ours, bare = f"ours{suffix}", f"bare{suffix}"
         for what, times in ((f"first `pulumi up` of {segments} segments", first), (f"no-op `pulumi up` of {segments} segments", again)):
             figures += [
-                Figure(f"{what} / bare program{setting}", times[ours].wall / times[bare].wall, at_most=1.2),
-                Figure(f"the same in time of the processor{setting}", times[ours].cpu / times[bare].cpu),
+                Figure(f"{what} / bare program{setting}", times[ours].cpu / times[bare].cpu, at_most=1.2),
+                Figure(f"the same by the clock{setting}", times[ours].wall / times[bare].wall),
             ]
         figures.append(
             Figure(
