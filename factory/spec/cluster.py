@@ -53,6 +53,8 @@ class Cluster(Concept):
     """Whether the engine also serves `policy.networking.k8s.io/v1alpha2` ClusterNetworkPolicy: a tier that no namespace can undo."""
     dns: Dns = Dns()
     """The cluster's DNS."""
+    node_agents: tuple[Name, ...] = ("kube-system",)
+    """Namespaces of agents that run on every node, GPU nodes too: their pods may tolerate the taints of the factory's pools."""
     static_policies: bool = False
     """Whether `factory render` also writes the guardrails as static manifests for the API server's disk, where nobody can delete them
     (`SelfManaged` only; Kubernetes 1.36 needs the gate `ManifestBasedAdmissionControlConfig`)."""

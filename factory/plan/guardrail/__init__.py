@@ -17,6 +17,7 @@ from .guardrail import GRANTS, Guardrail
 from .identity import identity
 from .image import image
 from .namespace import namespace
+from .outsider import outsider
 from .placement import placement
 from .policy import policy
 from .pool import pool
@@ -42,10 +43,21 @@ GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (
     placement,
     service,
     grant,
+    outsider,
 )
 """Guardrails that the deployer puts in force, by id. Where people sign in by the spec, `step_up` joins them."""
 
-STATIC_GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (boundary, namespace, token, role, placement, service, deployer, policy)
+STATIC_GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (
+    boundary,
+    namespace,
+    token,
+    role,
+    placement,
+    service,
+    deployer,
+    policy,
+    outsider,
+)
 """Guardrails that the API server's disk can hold, by id."""
 
 

@@ -147,6 +147,10 @@ def plan_permitted(factory: Factory) -> Iterator[Attempt]:
     yield Attempt("ZG13", "a cluster address", by, Verb.CREATE, service)
     yield Attempt("ZG07", "a ConfigMap of their own", by, Verb.CREATE, _object("v1/ConfigMap", NAME, namespace, data={"a": "b"}))
     yield Attempt("ZG09", "a Secret of their own", By.ADMINISTRATOR, Verb.CREATE, _object("v1/Secret", NAME, namespace))
+    pod = {"containers": [{"name": "main", "image": "example.org/x"}], "tolerations": [{"key": "example.org/x", "operator": "Exists"}]}
+    yield Attempt("ZG18", "a pod elsewhere", By.ADMINISTRATOR, Verb.CREATE, _object("v1/Pod", NAME, "default", spec=pod))
+    agent = _object("v1/Pod", NAME, "kube-system", spec={**pod, "tolerations": [{"operator": "Exists"}]})
+    yield Attempt("ZG18", "a node agent", By.ADMINISTRATOR, Verb.CREATE, agent)
     annotated = {"metadata": {"annotations": {"example.org/touched": "yes"}}}
     yield Attempt("ZG08", "a namespace is annotated", By.ADMINISTRATOR, Verb.PATCH, _object("v1/Namespace", namespace), annotated)
 
@@ -478,11 +482,25 @@ def _other_attacks(victims: _Victims) -> Iterator[Attempt]:
     ):
         yield Attempt("ZG13", title, operator, Verb.CREATE, _object("v1/Service", NAME, namespace, spec={"ports": [{"port": 80}], **spec}))
 
+    for title, spec in _outsider_attacks(victims.factory):
+        outsider = _object("v1/Pod", NAME, "default", spec={"containers": [{"name": "main", "image": "example.org/x"}], **spec})
+        yield Attempt("ZG18", title, By.ADMINISTRATOR, Verb.CREATE, outsider)
+
     elsewhere = _object("networking.k8s.io/v1/NetworkPolicy", NAME, "default", spec={"podSelector": {}})
     yield Attempt("ZG14", "a policy in somebody's namespace", By.DEPLOYER, Verb.CREATE, elsewhere)
     taken = _object("v1/Namespace", "default")
     yield Attempt("ZG14", "somebody's namespace is taken over", By.DEPLOYER, Verb.PATCH, taken, joined)
     yield Attempt("ZG14", "somebody's namespace is deleted", By.DEPLOYER, Verb.DELETE, _object("v1/Namespace", "kube-node-lease"))
+
+
+def _outsider_attacks(factory: Factory) -> Iterator[tuple[str, Body]]:
+    """What a pod of another namespace must not say."""
+    yield "a pod elsewhere tolerates everything", {"tolerations": [{"operator": "Exists"}]}
+    yield "a pod elsewhere names its node", {"nodeName": "node-0"}
+    yield "a pod elsewhere takes a stage's priority", {"priorityClassName": priority_class(factory.name, factory.segments[0].stage)}
+    for pool in factory.pools[:1]:
+        yield "a pod elsewhere tolerates a pool", {"tolerations": [pool_toleration(pool)]}
+        yield "a pod elsewhere tolerates all pools", {"tolerations": [{"key": names.POOL, "operator": "Exists"}]}
 
 
 def _carried_change(kind: str, change: Body) -> Body:

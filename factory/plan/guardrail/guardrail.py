@@ -76,8 +76,9 @@ class Guardrail:
     """CEL by name: requests for which one is false pass unseen."""
     granted: bool = False
     """Whether it reads the segment's grants, as `variables.grants`."""
-    where: Literal["Segments", "Everywhere"] = "Segments"
-    """`Segments`: only namespaces with the factory's label. `Everywhere`: the conditions say which objects are the factory's."""
+    where: Literal["Segments", "Elsewhere", "Everywhere"] = "Segments"
+    """`Segments`: only namespaces with the factory's label. `Elsewhere`: only namespaces without it. `Everywhere`: the conditions say which
+    objects are the factory's."""
 
     def object_name(self, factory: str) -> str:
         """Name of its policy and of its binding: `helix-zg01-identity`."""
@@ -103,7 +104,11 @@ class Guardrail:
 
     def binding(self, factory: str, policy: str) -> Body:
         """The binding's `spec`: where the policy holds, and with which grants."""
-        selector = {"matchLabels": {names.FACTORY: factory}} if self.where == "Segments" else {}
+        selector = {
+            "Segments": {"matchLabels": {names.FACTORY: factory}},
+            "Elsewhere": {"matchExpressions": [{"key": names.FACTORY, "operator": "NotIn", "values": [factory]}]},
+            "Everywhere": {},
+        }[self.where]
         spec: Body = {
             "policyName": policy,
             "validationActions": ["Deny", "Audit"],

