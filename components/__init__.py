@@ -8,5 +8,6 @@ from .gpu_pool import GpuPool
 from .guardrails import Guardrails
 from .queue import Queue
 from .segment import Segment
+from .workload_identity import WorkloadIdentity
 
-__all__ = ["Access", "AiFactory", "Build", "GpuPool", "Guardrails", "Queue", "Segment", "connect", "reach"]
+__all__ = ["Access", "AiFactory", "Build", "GpuPool", "Guardrails", "Queue", "Segment", "WorkloadIdentity", "connect", "reach"]

@@ -17,8 +17,9 @@ from .gpu_pool import GpuPool
 from .guardrails import Guardrails
 from .queue import Queue
 from .segment import Segment
+from .workload_identity import WorkloadIdentity
 
-PARTS: dict[str, type[Part]] = {part.__name__: part for part in (Segment, GpuPool, Queue, Access, Guardrails)}
+PARTS: dict[str, type[Part]] = {part.__name__: part for part in (Segment, GpuPool, Queue, WorkloadIdentity, Access, Guardrails)}
 
 
 class AiFactory(Part):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .plan import Because, Manifest, Plan
+from .plan import Because, File, Manifest, Plan
 
 HEADER = "# Rendered by factory; because "
+JSON_HEADER = '{\n  "#": "Rendered by factory; because '
 """How every rendered file begins: only such files are ever replaced or removed."""
 
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -23,6 +25,7 @@ README = """\
 | bootstrap/ | the deployer's own rights | a cluster administrator, once, before anything else |
 | manifests/ | every object of the plan, one a file | the deployer, in the order of the file names |
 | patches/ | labels and taints for nodes that somebody else owns | the deployer, by server-side apply |
+| spire/ | values for SPIRE's Helm chart, and registration entries for a SPIRE without controller-manager | whoever installs SPIRE |
 | control-plane/ | files for the API server's disk below /etc/kubernetes/factory, or what a managed one takes | whoever runs it |
 """
 
@@ -54,11 +57,18 @@ def _files(plan: Plan) -> Iterator[tuple[str, str]]:
         yield f"bootstrap/{_file_name(manifest)}", _document(manifest.because, [manifest.body])
     for manifest in plan.manifests:
         yield f"{'patches' if manifest.patch else 'manifests'}/{_file_name(manifest)}", _document(manifest.because, [manifest.body])
-    for file in plan.files:
-        if isinstance(file.content, str):
-            yield f"control-plane/{file.path}", f"{HEADER}{file.because}\n\n{file.content}"
-        else:
-            yield f"control-plane/{file.path}", _document(file.because, file.content if isinstance(file.content, list) else [file.content])
+    for folder, files in (("control-plane", plan.files), ("spire", plan.spire)):
+        for file in files:
+            yield f"{folder}/{file.path}", _content(file)
+
+
+def _content(file: File) -> str:
+    if isinstance(file.content, str):
+        return f"{HEADER}{file.because}\n\n{file.content}"
+    if file.path.endswith(".json"):
+        # JSON has no comments; whoever reads the file ignores the key.
+        return json.dumps({"#": f"{HEADER.removeprefix('# ')}{file.because}", **file.content}, indent=2) + "\n"
+    return _document(file.because, file.content if isinstance(file.content, list) else [file.content])
 
 
 def _file_name(manifest: Manifest) -> str:
@@ -75,10 +85,10 @@ def _document(because: Because, contents: Iterable[Any]) -> str:
 
 
 def _existing(folder: Path) -> Iterator[Path]:
-    for part in ("bootstrap", "manifests", "patches", "control-plane"):
+    for part in ("bootstrap", "manifests", "patches", "control-plane", "spire"):
         yield from sorted(path for path in (folder / part).rglob("*") if path.is_file())
 
 
 def _rendered(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(len(HEADER)) == HEADER.encode()
+        return file.read(len(JSON_HEADER)).startswith((HEADER.encode(), JSON_HEADER.encode()))

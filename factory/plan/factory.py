@@ -21,8 +21,9 @@ from .priority import plan_priorities
 from .queue import describe_queue, plan_flavors, plan_queue
 from .segment import describe_segment, describe_workload, plan_segment, plan_workload
 from .static_policy import plan_static_policies, static_policy_flags
+from .workload_identity import describe_workload_identity, plan_spire, plan_workload_identity
 
-KINDS = ("AiFactory", "Guardrails", "Segment", "GpuPool", "Queue", "Access")
+KINDS = ("AiFactory", "Guardrails", "Segment", "GpuPool", "Queue", "WorkloadIdentity", "Access")
 """Components in the order in which they are created; removed the other way round: no segment is ever without guardrails."""
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
@@ -35,8 +36,8 @@ def plan_factory(factory: Factory) -> Plan:
     manifests = sorted(_manifests(factory), key=_order)
     rights = (*plan_deployer(factory, manifests), *plan_auditor(factory, manifests), plan_driller(factory), *plan_cleanup(factory))
     bootstrap = (*plan_anchor(factory), *plan_guarded_deployer(factory), *rights)
-    files = tuple(_files(factory))
-    return Plan(factory.name, tuple(manifests), _intents(factory), files=files, bootstrap=bootstrap)
+    files, spire = tuple(_files(factory)), tuple(plan_spire(factory))
+    return Plan(factory.name, tuple(manifests), _intents(factory), files=files, spire=spire, bootstrap=bootstrap)
 
 
 def _manifests(factory: Factory) -> Iterator[Manifest]:
@@ -56,6 +57,7 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
         yield from plan_flow(factory, flow)
     for pool in factory.pools:
         yield from plan_pool(factory, pool)
+    yield from plan_workload_identity(factory)
     yield from plan_access(factory, after=guarded)
     yield from plan_eligibility(factory, after=guarded)
     for grant in factory.grants:
@@ -102,6 +104,8 @@ def _intents(factory: Factory) -> dict[Component, dict[str, Any]]:
         intents[Component("GpuPool", pool.name)] = describe_pool(pool)
     for queue in sorted(factory.queues, key=lambda queue: queue.name):
         intents[Component("Queue", queue.name)] = describe_queue(queue)
+    if factory.workload_identity:
+        intents[Component("WorkloadIdentity", factory.name)] = describe_workload_identity(factory, factory.workload_identity)
     for access in sorted(factory.access, key=lambda access: access.reference):
         intents[access_component(access)] = describe_access(access)
     for component, intent in describe_rights(factory):

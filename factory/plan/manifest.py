@@ -77,12 +77,12 @@ def reference(body: Mapping[str, Any]) -> str:
 
 
 class File(NamedTuple):
-    """A file for the control plane's disk, below `INSTALL_PREFIX`."""
+    """A file beside the objects: for the control plane's disk, below `INSTALL_PREFIX`, or for whoever installs SPIRE."""
 
     path: str
     """Relative path, such as `admission.yaml`."""
     content: Any
-    """What it says: plain data, written as YAML (a list is one document an item), or text, written as it is."""
+    """What it says: plain data, written as YAML (a list is one document an item) or, where `path` says so, JSON; or text, as it is."""
     because: Because
     """Why it is there."""
 
@@ -99,5 +99,7 @@ class Plan:
     """What each component is for, small and secret-free: its preview row shows what changed in here."""
     files: tuple[File, ...] = ()
     """Control-plane files."""
+    spire: tuple[File, ...] = ()
+    """Files for whoever installs SPIRE, in a folder of their own."""
     bootstrap: tuple[Manifest, ...] = ()
     """What a cluster administrator applies before the deployer can build anything: the deployer's own rights."""

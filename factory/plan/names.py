@@ -71,6 +71,11 @@ def cluster_wide(factory: str, name: str) -> str:
     return f"{factory}-{name}"
 
 
+def spiffe_id(trust_domain: str, segment: str, workload: str) -> str:
+    """The SPIFFE ID of a workload: `spiffe://helix.example/segment/training/workload/trainer`."""
+    return f"spiffe://{trust_domain}/segment/{segment}/workload/{workload}"
+
+
 def short(text: str, length: int = 63) -> str:
     """The text, cut to a length by replacing its end with 8 hex digits of its SHA-256. Unchanged when it is short enough."""
     if len(text) <= length:

@@ -20,6 +20,8 @@ Object = Mapping[str, Any]
 
 CONTROL_PLANE = "control-plane"
 """The part of a rendered folder that holds files for the API server's disk instead of objects."""
+SPIRE = ("spire/values.yaml", "spire/entries.json")
+"""Rendered files that hold no objects: what they say of identities, the objects say too."""
 NOTHING = "/dev/null"
 """What stands for a stack that is not there, as in git: before it was added, or after it was removed."""
 
@@ -136,7 +138,7 @@ def read_folder(folder: Path) -> Objects:
         within = path.relative_to(folder)
         if within.parts[0] == CONTROL_PLANE:
             files[Path(*within.parts[1:]).as_posix()] = documents[0] if len(documents) == 1 else documents
-        else:
+        elif within.as_posix() not in SPIRE:
             bodies += _objects(documents, path)
     return Objects(str(folder), _single(bodies, folder), files)
 

@@ -37,6 +37,7 @@ from .exfiltration import find_exfiltration
 from .expired_waiver import find_expired_waivers
 from .exposed_data import find_exposed_data
 from .foreign_data import find_foreign_data
+from .foreign_endpoint import find_foreign_endpoints
 from .foreign_image import find_foreign_images
 from .hidden_session import find_hidden_sessions
 from .idle_pool import find_idle_pools
@@ -46,6 +47,7 @@ from .internet_entry import find_internet_entries
 from .karpenter_claim import find_karpenter_claims
 from .kubelet_skew import find_kubelet_skew
 from .laptop_context import find_laptop_contexts
+from .lasting_identity import find_lasting_identities
 from .latest_ami import find_latest_amis
 from .latest_image import find_latest_images
 from .lenient_vendor import find_lenient_vendors
@@ -70,6 +72,7 @@ from .openshift_dns import find_openshift_dns
 from .optional_digest import find_optional_digests
 from .overcommitted_pool import find_overcommitted_pools
 from .own_approval import find_own_approvals
+from .own_federation import find_own_federations
 from .peer_to_peer_flow import find_peer_to_peer_flows
 from .placeholder import find_placeholders
 from .platform_detour import find_platform_detours
@@ -79,6 +82,7 @@ from .refused_issuer import find_refused_issuers
 from .refused_waiver import find_refused_waivers
 from .remade_import import find_remade_imports
 from .repeated_reference import find_repeated_references
+from .reserved_audience import find_reserved_audiences
 from .reserved_label import find_reserved_labels
 from .reserved_provider import find_reserved_providers
 from .rule import Problem, Rule, Subject
@@ -236,6 +240,10 @@ RULES: tuple[Rule[Factory], ...] = (
     find_unserved_providers,
     find_deployer_people,
     find_refused_issuers,
+    find_lasting_identities,
+    find_own_federations,
+    find_foreign_endpoints,
+    find_reserved_audiences,
 )
 """Every rule over a factory, by id."""
 

@@ -17,7 +17,7 @@ CHAPTERS = {
     "ZT3": "Segments, pools and queues",
     "ZT4": "People and delivery tools",
     "ZT5": "Supply chain, posture and cluster",
-    "ZT6": "Sign-in",
+    "ZT6": "Sign-in and workload identity",
     "ZT9": "Waivers",
 }
 """What the first digit of an id stands for."""

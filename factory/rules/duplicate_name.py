@@ -25,6 +25,9 @@ def find_duplicate_names(factory: Factory) -> Iterator[Problem]:
     for collection in ("workloads", "flows", "access", "eligibility", "grants"):
         yield from _repeated(collection, (item.reference for item in getattr(factory, collection)))
     yield from _repeated("identity.people.providers", (provider.name for provider in factory.providers))
+    if factory.workload_identity:
+        federations = factory.workload_identity.spire.federations
+        yield from _repeated("identity.workloads.spire.federations", (federation.trust_domain for federation in federations))
     for workload in factory.workloads:
         path = f"workloads[{workload.reference}]"
         if len(workload.listens) > 1:

@@ -33,6 +33,8 @@ def find_repeated_references(factory: Factory) -> Iterator[Problem]:
     for eligibility in factory.eligibility:
         yield from _repeated(f"eligibility[{eligibility.reference}].segments", eligibility.segments)
     yield from _repeated("images.registries", factory.images.registries)
+    if factory.workload_identity:
+        yield from _repeated("identity.workloads.audiences", factory.workload_identity.audiences)
 
 
 def _repeated(path: str, names: tuple[str, ...]) -> Iterator[Problem]:

@@ -23,6 +23,7 @@ from .provider import AnyProvider, Strength
 from .queue import Queue
 from .role import Access, Role
 from .segment import Segment
+from .spire import WorkloadIdentity
 from .waiver import Waiver
 from .workload import Workload
 
@@ -105,6 +106,11 @@ class Factory(Concept):
     def providers(self) -> tuple[AnyProvider, ...]:
         """Identity providers of people; none where the cluster already has its own."""
         return self.identity.people.providers if self.identity and self.identity.people else ()
+
+    @cached_property
+    def workload_identity(self) -> WorkloadIdentity | None:
+        """How workloads prove who they are; None where their ServiceAccounts are all they have."""
+        return self.identity.workloads if self.identity else None
 
     @cached_property
     def step_up(self) -> Strength:

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
-from .concept import Concept, Duration, Name, Subdomain
+from .concept import AUDIENCE, BUNDLE_ENDPOINT, SPIFFE_ID, Concept, Duration, Subdomain
 
 
 class Federation(Concept):
-    """Another site whose identities are recognised, and which recognises ours."""
+    """Another site whose identities our workloads recognise."""
 
     trust_domain: Subdomain
-    """Its trust domain."""
-    bundle_endpoint: Annotated[str, StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]+)?(/.*)?$")]
+    """Its trust domain, such as `partner.example`."""
+    bundle_endpoint: Annotated[str, StringConstraints(pattern=BUNDLE_ENDPOINT, max_length=2048)]
     """Where it publishes its trust bundle."""
-    spiffe_id: Annotated[str, StringConstraints(pattern=r"^spiffe://[a-z0-9.-]+/.+$")] | None = None
-    """The endpoint's SPIFFE ID (profile `https_spiffe`). Absent: a web certificate (profile `https_web`)."""
+    spiffe_id: Annotated[str, StringConstraints(pattern=SPIFFE_ID, max_length=2048)] | None = None
+    """The endpoint's SPIFFE ID (profile `https_spiffe`). Absent: the endpoint has a web certificate (profile `https_web`)."""
 
 
 class Spire(Concept):
     """SPIRE, by its hardened Helm charts."""
 
     svid_life: Duration = "1h"
-    """Life of an X.509 identity; at most 24h."""
+    """Life of an X.509 identity: from 5m to 24h. It is renewed at half of it."""
     token_life: Duration = "5m"  # noqa: S105 - a duration
-    """Life of a JWT identity; at most 1h."""
-    federations: tuple[Federation, ...] = Field(default=())
+    """Life of a JWT identity: from 1m to 1h."""
+    federations: tuple[Federation, ...] = ()
     """Other sites."""
-    audiences: tuple[Name, ...] = ()
-    """Audiences that projected ServiceAccount tokens may have, beside none. Absent: pods may project no token."""
 
 
 class WorkloadIdentity(Concept):
@@ -38,3 +36,5 @@ class WorkloadIdentity(Concept):
 
     spire: Spire = Spire()
     """SPIRE's settings."""
+    audiences: tuple[Annotated[str, StringConstraints(pattern=AUDIENCE, max_length=253)], ...] = ()
+    """Audiences that projected ServiceAccount tokens may have beside the trust domain, for services that speak OpenID Connect."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from factory.plan import controls
+from factory.plan.workload_identity import CSI_DRIVER
 from factory.spec import Factory
 
 from .guardrail import Guardrail, Validation, granted, text
@@ -15,9 +16,20 @@ SOURCES = ("clusterTrustBundle", "configMap", "downwardAPI", "secret", "serviceA
 """Allowed sources of a projected volume."""
 
 
+SOCKET = Validation(
+    "variables.volumes.filter(v, has(v.csi)).all("
+    f"v, v.csi.driver == '{CSI_DRIVER}' && v.csi.?readOnly.orValue(false) && !has(v.csi.nodePublishSecretRef))",
+    f"csi volumes must be of the driver {CSI_DRIVER}, read-only.",
+)
+"""Every other driver may be a way to disks that the spec does not grant."""
+
+
 def volume(factory: Factory) -> Guardrail:
     """A claim that is only read must say `readOnly` in the volume, which the kubelet forces on every mount of it (`PersistentVolumeClaim`
-    volume source, Kubernetes API reference). A model's image volume is read-only by nature (KEP-4639)."""
+    volume source, Kubernetes API reference). A model's image volume is read-only by nature (KEP-4639). Where workloads have SPIFFE
+    identities, one CSI driver is allowed: the one that mounts the socket of SPIRE's agent."""
+    spiffe = factory.workload_identity is not None
+    kinds = (*KINDS, "csi") if spiffe else KINDS
     return pod_guardrail(
         "ZG03",
         "volume",
@@ -35,9 +47,10 @@ def volume(factory: Factory) -> Guardrail:
         },
         validations=(
             Validation(
-                f"variables.volumes.all(v, {_has_one('v', KINDS)})",
-                f"volumes must be of one of these kinds: {', '.join(KINDS)}.",
+                f"variables.volumes.all(v, {_has_one('v', kinds)})",
+                f"volumes must be of one of these kinds: {', '.join(kinds)}.",
             ),
+            *((SOCKET,) if spiffe else ()),
             Validation(
                 "variables.claims.all(c, c.claimName in variables.reads || c.claimName in variables.writes)",
                 "persistentVolumeClaim must be that of a dataset which the workload reads or writes.",
