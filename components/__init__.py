@@ -6,8 +6,21 @@ from .build import Build
 from .cluster import connect, reach
 from .gpu_pool import GpuPool
 from .guardrails import Guardrails
+from .identity_provider import IdentityProvider
 from .queue import Queue
 from .segment import Segment
 from .workload_identity import WorkloadIdentity
 
-__all__ = ["Access", "AiFactory", "Build", "GpuPool", "Guardrails", "Queue", "Segment", "WorkloadIdentity", "connect", "reach"]
+__all__ = [
+    "Access",
+    "AiFactory",
+    "Build",
+    "GpuPool",
+    "Guardrails",
+    "IdentityProvider",
+    "Queue",
+    "Segment",
+    "WorkloadIdentity",
+    "connect",
+    "reach",
+]

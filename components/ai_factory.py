@@ -15,11 +15,14 @@ from .access import Access
 from .build import Build
 from .gpu_pool import GpuPool
 from .guardrails import Guardrails
+from .identity_provider import IdentityProvider
 from .queue import Queue
 from .segment import Segment
 from .workload_identity import WorkloadIdentity
 
-PARTS: dict[str, type[Part]] = {part.__name__: part for part in (Segment, GpuPool, Queue, WorkloadIdentity, Access, Guardrails)}
+PARTS: dict[str, type[Part]] = {
+    part.__name__: part for part in (Segment, GpuPool, Queue, WorkloadIdentity, IdentityProvider, Access, Guardrails)
+}
 
 
 class AiFactory(Part):

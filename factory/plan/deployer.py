@@ -24,7 +24,18 @@ READ = ("get", "list", "watch")
 WRITE = ("create", "delete", "patch")
 """Server-side apply creates and changes by patch; where the object is new the API server asks for `create` of that name too."""
 
-NAMED = ("ConfigMap", "LimitRange", "Node", "ResourceQuota", "Role", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+NAMED = (
+    "ConfigMap",
+    "Deployment",
+    "LimitRange",
+    "Node",
+    "PodDisruptionBudget",
+    "ResourceQuota",
+    "Role",
+    "Service",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+)
 """Kinds of which the deployer writes the planned names only: no segment, workload or flow brings a new one, and a node is not its own."""
 
 

@@ -14,6 +14,7 @@ from .deployer import plan_deployer
 from .driller import plan_driller
 from .grant import describe_rights, plan_cleanup, plan_eligibility, plan_grant
 from .guardrail import describe_guardrails, guardrail_bindings, plan_anchor, plan_grants, plan_guarded_deployer, plan_guardrails
+from .keycloak import describe_keycloaks, plan_keycloaks
 from .manifest import Because, Component, File, Manifest, Plan
 from .network import plan_cluster_tier, plan_egress, plan_flow, plan_isolation
 from .pool import describe_pool, plan_pool
@@ -23,7 +24,7 @@ from .segment import describe_segment, describe_workload, plan_segment, plan_wor
 from .static_policy import plan_static_policies, static_policy_flags
 from .workload_identity import describe_workload_identity, plan_spire, plan_workload_identity
 
-KINDS = ("AiFactory", "Guardrails", "Segment", "GpuPool", "Queue", "WorkloadIdentity", "Access")
+KINDS = ("AiFactory", "Guardrails", "Segment", "GpuPool", "Queue", "WorkloadIdentity", "IdentityProvider", "Access")
 """Components in the order in which they are created; removed the other way round: no segment is ever without guardrails."""
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
@@ -58,6 +59,7 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
     for pool in factory.pools:
         yield from plan_pool(factory, pool)
     yield from plan_workload_identity(factory)
+    yield from plan_keycloaks(factory, after=guarded)
     yield from plan_access(factory, after=guarded)
     yield from plan_eligibility(factory, after=guarded)
     for grant in factory.grants:
@@ -106,6 +108,7 @@ def _intents(factory: Factory) -> dict[Component, dict[str, Any]]:
         intents[Component("Queue", queue.name)] = describe_queue(queue)
     if factory.workload_identity:
         intents[Component("WorkloadIdentity", factory.name)] = describe_workload_identity(factory, factory.workload_identity)
+    intents |= describe_keycloaks(factory)
     for access in sorted(factory.access, key=lambda access: access.reference):
         intents[access_component(access)] = describe_access(access)
     for component, intent in describe_rights(factory):

@@ -26,6 +26,7 @@ from .default_account import find_default_accounts
 from .default_over_limit import find_defaults_over_limit
 from .deployer_inside import find_deployers_inside
 from .deployer_person import find_deployer_people
+from .divided_keycloak import find_divided_keycloaks
 from .duplicate_name import find_duplicate_names
 from .duplicate_waiver import find_duplicate_waivers
 from .eligible import Grants
@@ -112,6 +113,7 @@ from .unknown_person import find_unknown_people
 from .unmade_model import find_unmade_models
 from .unnamed_proof import find_unnamed_proofs
 from .unproven_strength import find_unproven_strengths
+from .unreached_database import find_unreached_databases
 from .unreached_listener import find_unreached_listeners
 from .unserved_provider import find_unserved_providers
 from .unused_dataset import find_unused_datasets
@@ -238,6 +240,8 @@ RULES: tuple[Rule[Factory], ...] = (
     find_unenforced_claims,
     find_crowded_providers,
     find_unserved_providers,
+    find_unreached_databases,
+    find_divided_keycloaks,
     find_deployer_people,
     find_refused_issuers,
     find_lasting_identities,

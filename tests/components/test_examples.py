@@ -25,7 +25,7 @@ EXAMPLES = _examples()
 
 def test_every_component_has_an_example() -> None:
     """Each works alone in a program of somebody's own, and says how."""
-    assert EXAMPLES.keys() == {"Access", "AiFactory", "GpuPool", "Guardrails", "Queue", "Segment", "WorkloadIdentity"}
+    assert EXAMPLES.keys() == {"Access", "AiFactory", "GpuPool", "Guardrails", "IdentityProvider", "Queue", "Segment", "WorkloadIdentity"}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from factory.plan import controls, names
+from factory.plan.keycloak import keycloaks
 from factory.spec import Factory, KarpenterPool, NetworkEngine
 
 from .boundary import ALL, boundary_rules
@@ -21,7 +22,7 @@ def deployer(factory: Factory) -> Guardrail:
         "deployer",
         "The deployer writes what belongs to its factory only.",
         (controls.TENET_3, controls.AUTHORIZATION, controls.CIS_RBAC),
-        rules=(*boundary_rules(factory), *_cluster_rules(factory)),
+        rules=(*boundary_rules(factory), *_cluster_rules(factory), *_keycloak_rules(factory)),
         conditions={"by-deployer": f"request.userInfo.username == {text(factory.deployer.user)}"},
         variables={
             "was": f"oldObject != null && dyn(oldObject){label}",
@@ -40,6 +41,14 @@ def deployer(factory: Factory) -> Guardrail:
         ),
         where="Everywhere",
     )
+
+
+def _keycloak_rules(factory: Factory) -> Iterator[Rule]:
+    """Kinds of which the deployer writes one name, in any namespace as far as RBAC goes."""
+    if keycloaks(factory):
+        yield Rule("apps", "v1", ("deployments",), ALL)
+        yield Rule("", "v1", ("services",), ALL)
+        yield Rule("policy", "v1", ("poddisruptionbudgets",), ALL)
 
 
 def _cluster_rules(factory: Factory) -> Iterator[Rule]:
