@@ -9,7 +9,6 @@ from pydantic import Field, StringConstraints
 
 from .concept import REFERENCE, Concept, Name, Text
 
-
 VIEWER = "viewer"
 """The built-in role that reads."""
 OPERATOR = "operator"
