@@ -16,7 +16,7 @@ from pathlib import Path
 from lab.console import Console, Stopwatch, clock
 from lab.errors import LabError
 from lab.lab import Lab
-from lab.toolchain import provide
+from lab.toolchain import EXTRAS, names_with, provide
 
 DONE, FAILED, USAGE, NOT_RUNNING, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = """\
@@ -67,6 +67,10 @@ def parser() -> argparse.ArgumentParser:
         "--nodes", type=Path, metavar="FILE", help="fake nodes to have: a list of {name, count, labels, capacity, taints, zones}"
     )
     added.add_argument("--control-plane", type=Path, metavar="DIR", help="rendered control-plane files to run the API server on")
+    added.add_argument(
+        "--with", dest="extras", action="append", default=[], choices=EXTRAS, help="programs beside the control plane (repeat for more)"
+    )
+    added.add_argument("--realm", type=Path, metavar="DIR", help="run Keycloak, with the realms of this folder")
     added = command(down, "end what the lab started and remove its state")
     added.add_argument("--keep", action="store_true", help="keep the state: certificates, data, logs")
     added = command(status, "show each program")
@@ -81,13 +85,14 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("user", metavar="USER")
     added.add_argument("--group", action="append", default=[], metavar="GROUP", help="a group of the user (repeat for more)")
     added.add_argument("--context", metavar="CONTEXT", help="name of the context (default: the user's)")
-    command(build, "only build the programs")
+    added = command(build, "only build the programs")
+    added.add_argument("--with", dest="extras", action="append", default=[], choices=EXTRAS, help="these too (repeat for more)")
     return top
 
 
 def up(options: argparse.Namespace) -> int:
     lab, watch = Lab(options.name, Console.standard()), Stopwatch()
-    started = lab.up(options.nodes, options.control_plane)
+    started = lab.up(options.nodes, options.control_plane, options.extras, options.realm)
     what = f"started {', '.join(started)}" if started else "everything ran already"
     lab.console.say(f"lab {lab.name} is up after {clock(watch.seconds)}: {what}")
     lab.console.say(f"kubeconfig: {lab.kubeconfig}")
@@ -168,7 +173,7 @@ def user(options: argparse.Namespace) -> int:
 
 
 def build(options: argparse.Namespace) -> int:
-    programs = provide(Console.standard())
+    programs = provide(Console.standard(), names_with(options.extras))
     for name, path in programs.items():
         print(f"{name}: {path}")
     return DONE

@@ -22,6 +22,7 @@ CLIENTS = {
     "kube-controller-manager": "system:kube-controller-manager",
     "kube-scheduler": "system:kube-scheduler",
     "kwok": "lab:kwok",
+    "cleanup-controller": "system:serviceaccount:kyverno:kyverno-cleanup-controller",
 }
 
 
@@ -39,7 +40,7 @@ class Credentials:
         self.proxy_client = self.front_proxy.issue("front-proxy-client")
         self.servers = {
             name: self.cluster.issue(f"{name}-server", hosts=hosts, uses=[SERVER])
-            for name, hosts in {"kube-apiserver": API_SERVER_HOSTS, **dict.fromkeys(CLIENTS, LOOPBACK)}.items()
+            for name, hosts in {"kube-apiserver": API_SERVER_HOSTS, "keycloak": LOOPBACK, **dict.fromkeys(CLIENTS, LOOPBACK)}.items()
         }
         self.clients = {name: self.cluster.issue(f"{name}-client", common_name=user) for name, user in CLIENTS.items()}
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from lab import realm as realms
 from lab.api import ask
 from lab.console import Console
 from lab.control_plane_files import ControlPlaneFiles, install
@@ -23,7 +24,7 @@ from lab.process import recorded
 from lab.server import SERVERS, Plane, Server
 from lab.state import State
 from lab.supervisor import Supervisor, health_context, stop_all
-from lab.toolchain import program, provide, source
+from lab.toolchain import names_with, program, provide, source
 
 
 @dataclass(frozen=True)
@@ -60,21 +61,28 @@ class Lab:
     def kubeconfig(self) -> Path:
         return self.state.kubeconfig
 
-    def up(self, nodes: Path | None = None, control_plane: Path | None = None) -> list[str]:
+    def up(
+        self, nodes: Path | None = None, control_plane: Path | None = None, extras: Collection[str] = (), realm: Path | None = None
+    ) -> list[str]:
         """Build what is not built, start what does not run, restart what has changed. Safe to interrupt and to repeat.
 
         *nodes*: a nodes file (`lab.node.read_nodes`). *control_plane*: a folder of API-server files
-        (`lab.control_plane_files.install`); without it the API server runs on the lab's flags alone.
+        (`lab.control_plane_files.install`); without it the API server runs on the lab's flags alone. *extras*: sets of programs beside
+        the control plane, such as `identity`; a lab that has one keeps it. *realm*: a folder with realms
+        (`lab.realm.install`), for a lab with Keycloak.
 
         Returns: the programs that were started. Raises LabError.
         """
         if not Path("/proc/self/stat").exists():
             raise LabError("the lab runs on Linux only: it knows its own processes by /proc")
         declared = read_nodes(nodes) if nodes else []
-        programs = provide(self.console)
+        kept = {server.extra for server in SERVERS if server.extra and recorded(self.state.processes, server.program)}
+        programs = provide(self.console, names_with({*extras, *kept, *(("keycloak",) if realm else ())}))
         with self._locked():
             self.state.create()
             self._link(programs)
+            if realm:
+                realms.install(realm, self.state)
             files = install(control_plane, self.state) if control_plane else ControlPlaneFiles()
             plane = Plane(self.state, Credentials(self.state), files.flags)
             supervisor = Supervisor(plane, programs, self.console)
@@ -99,7 +107,7 @@ class Lab:
 
     def status(self) -> list[ServerStatus]:
         """How each program is, in the order in which they start."""
-        return [self._status(server) for server in SERVERS]
+        return [self._status(server) for server in SERVERS if not server.extra or recorded(self.state.processes, server.program)]
 
     def user(self, name: str, groups: Sequence[str] = (), context: str | None = None) -> str:
         """Give user *name* in *groups* a client certificate and a context (default *name*) in the lab's kubeconfig.
@@ -153,7 +161,7 @@ class Lab:
         known = (server.program, process.version)
         if not process.alive:
             return ServerStatus(*known, None, port, "dead", process.log, process.tail(5))
-        answer = ask(port, server.health, health_context(Credentials(self.state), server))
+        answer = ask(port, server.health_path(self.state), health_context(Credentials(self.state), server))
         return ServerStatus(
             *known, process.pid, port, "running" if answer == "ok" else "unwell", process.log, "" if answer == "ok" else answer
         )

@@ -58,12 +58,20 @@ class Process:
                 time.sleep(0.02)
 
 
-def start(folder: Path, program: str, version: str, command: Sequence[str], log: Path, ports: Mapping[str, int]) -> Process:
-    """Start *command* in a session of its own, logging to *log*, and record it in *folder*.
+def start(
+    folder: Path,
+    program: str,
+    version: str,
+    command: Sequence[str],
+    log: Path,
+    ports: Mapping[str, int],
+    extra: Mapping[str, str] | None = None,
+) -> Process:
+    """Start *command* in a session of its own, logging to *log*, with *extra* in its environment, and record it in *folder*.
 
     Signals wait meanwhile, so that an interrupt cannot come between the start and the record.
     """
-    environment = {name: value for name, value in os.environ.items() if name in KEPT}
+    environment = {name: value for name, value in os.environ.items() if name in KEPT} | dict(extra or {})
     with log.open("a+b") as file:
         log_start = file.seek(0, os.SEEK_END)
         held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})

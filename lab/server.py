@@ -5,17 +5,20 @@ Adding a program is an entry in `toolchain.PROGRAMS` and an entry here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from lab import realm
 from lab.api import Api
 from lab.control_plane_files import Flags
 from lab.credentials import Credentials
 from lab.state import State
 from lab.toolchain import HERE
+from lab.toolchain.source import Module
 
 
 @dataclass
@@ -43,15 +46,27 @@ class Server:
     """`ports` are asked from the kernel; `health` is asked for on the first of them, and says 200 when the program is ready.
 
     `grace` is how many seconds it has to end before it is killed. `once_well` runs when it is ready, before what needs the program starts.
+    `extra` is the set of programs that it belongs to, where a lab has it only when asked. `first` runs before it is started; `environment`
+    is what it needs beside its flags, and `arguments` stand before those; with `own_certificate` it serves its health check with a
+    certificate that nobody else has made.
     """
 
     program: str
     flags: Callable[[Plane], Mapping[str, object]]
-    health: str
+    health: str | Callable[[State], str]
     needs: tuple[str, ...] = ()
     ports: tuple[str, ...] = ("https",)
     grace: float = 10.0
     once_well: Callable[[Plane], None] = lambda plane: None
+    extra: str | None = None
+    first: Callable[[Plane], None] = lambda plane: None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    own_certificate: bool = False
+    arguments: Callable[[Plane], Sequence[str]] = lambda plane: ()
+
+    def health_path(self, state: State) -> str:
+        """What is asked for to know whether it is well."""
+        return self.health if isinstance(self.health, str) else self.health(state)
 
 
 def etcd(plane: Plane) -> Flags:
@@ -183,6 +198,59 @@ def kwok(plane: Plane) -> Flags:
     }
 
 
+def cleanup_controller(plane: Plane) -> Flags:
+    port = plane.ports["cleanup-controller"]["https"]
+    return {
+        "kubeconfig": plane.kubeconfig("cleanup-controller"),
+        "serverIP": f"127.0.0.1:{port}",
+        "cleanupServerHost": "127.0.0.1",
+        "cleanupServerPort": port,
+        "caSecretName": "kyverno-cleanup-controller-ca",
+        "tlsSecretName": "kyverno-cleanup-controller-tls",
+        "ttlReconciliationInterval": "10s",  # until it knows of a kind; each object then goes at its own time
+        "metricsHost": "127.0.0.1",
+        "metricsPort": plane.ports["cleanup-controller"]["metrics"],
+        "autoMemLimitEnabled": "false",
+        "enableConfigMapCaching": "false",  # or it wants to read those of every namespace
+        "disableLogColor": "true",
+    }
+
+
+def install_cleanup(plane: Plane) -> None:
+    """What Kyverno's Helm chart installs, as far as the cleanup controller asks for it: kinds, namespace, settings, rights.
+
+    The right to delete what it cleans up is not among them: whoever wants that grants it.
+    """
+    custom = Module.of("kyverno").dependency("github.com/kyverno/kyverno") / "config" / "crds"
+    with plane.api() as api:
+        for file in sorted([*(custom / "kyverno").glob("*.yaml"), *(custom / "policies.kyverno.io").glob("*.yaml")]):
+            for body in yaml.safe_load_all(file.read_text()):
+                api.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{body['metadata']['name']}", body)
+        for body in yaml.safe_load_all((HERE / "kyverno" / "install.yaml").read_text()):
+            api.apply(_path(body), body)
+
+
+def _path(body: dict[str, Any]) -> str:
+    """The URL's path of an object of a kind with a regular plural."""
+    root = "/api" if body["apiVersion"] == "v1" else "/apis"
+    place = f"/namespaces/{body['metadata']['namespace']}" if "namespace" in body["metadata"] else ""
+    return f"{root}/{body['apiVersion']}{place}/{body['kind'].lower()}s/{body['metadata']['name']}"
+
+
+def keycloak(plane: Plane) -> Flags:
+    pair, home = plane.credentials.servers["keycloak"], realm.home(plane.state)
+    return {
+        "cache": "local",
+        "http-host": "127.0.0.1",
+        "https-port": plane.ports["keycloak"]["https"],
+        "http-management-port": plane.ports["keycloak"]["management"],
+        "hostname": plane.url("keycloak"),
+        "https-certificate-file": pair.certificate,
+        "https-certificate-key-file": pair.key,
+        "db-url": f"jdbc:h2:file:{home}/data/h2;NON_KEYWORDS=VALUE",
+    }
+
+
 SERVERS = (
     Server("etcd", etcd, "/health", ports=("client", "peer")),
     # Ended politely, the API server waits a minute for everybody's watches; killed, it loses nothing, for all it knows is in etcd.
@@ -190,4 +258,32 @@ SERVERS = (
     Server("kube-controller-manager", kube_controller_manager, "/healthz", needs=("kube-apiserver",)),
     Server("kube-scheduler", kube_scheduler, "/healthz", needs=("kube-apiserver",)),
     Server("kwok", kwok, "/healthz", needs=("kube-apiserver",)),
+    Server(
+        "cleanup-controller",
+        cleanup_controller,
+        "/health/readiness",
+        needs=("kube-apiserver",),
+        ports=("https", "metrics"),
+        extra="identity",
+        first=install_cleanup,
+        environment={
+            "KYVERNO_NAMESPACE": "kyverno",
+            "KYVERNO_SERVICEACCOUNT_NAME": "kyverno-cleanup-controller",
+            "KYVERNO_DEPLOYMENT": "kyverno-cleanup-controller",
+            "KYVERNO_POD_NAME": "kyverno-cleanup-controller",
+            "KYVERNO_SVC": "kyverno-cleanup-controller",
+            "INIT_CONFIG": "kyverno",
+            "METRICS_CONFIG": "kyverno-metrics",
+        },
+        own_certificate=True,
+    ),
+    Server(
+        "keycloak",
+        keycloak,
+        # It says that it has started before it has its realms.
+        lambda state: f"/realms/{realm.first_realm(state)}/.well-known/openid-configuration",
+        ports=("https", "management"),
+        extra="keycloak",
+        arguments=lambda plane: (str(realm.home(plane.state)), "start", "--optimized", "--import-realm"),
+    ),
 )

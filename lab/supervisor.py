@@ -26,6 +26,7 @@ class Supervisor:
 
     def __init__(self, plane: Plane, programs: Mapping[str, Path], console: Console) -> None:
         self.plane = plane
+        self.servers = [server for server in SERVERS if server.program in programs]
         self.programs = programs
         self.console = console
         self.running: dict[str, Process] = {}
@@ -33,12 +34,12 @@ class Supervisor:
         self.well: set[str] = set()
 
     def bring_up_all(self) -> None:
-        for server in SERVERS:
-            for each in SERVERS:
+        for server in self.servers:
+            for each in self.servers:
                 if each.program in server.needs:
                     self.await_health(each)
             self.bring_up(server)
-        for server in SERVERS:
+        for server in self.servers:
             self.await_health(server)
 
     def bring_up(self, server: Server) -> None:
@@ -58,12 +59,15 @@ class Supervisor:
     def start(self, server: Server) -> None:
         state, ports = self.plane.state, self.plane.ports[server.program]
         log = state.logs / f"{server.program}.log"
-        version = program(server.program).version_of(self.programs[server.program])
-        self.running[server.program] = start(state.processes, server.program, version, self.command(server), log, ports)
+        server.first(self.plane)
+        pinned = program(server.program)
+        version = pinned.version_of(self.programs[server.program]) or pinned.version  # some print none, and are never taken from PATH
+        self.running[server.program] = start(state.processes, server.program, version, self.command(server), log, ports, server.environment)
         self.started.append(server.program)
 
     def command(self, server: Server) -> list[str]:
-        return [str(self.programs[server.program]), *(f"--{name}={value}" for name, value in server.flags(self.plane).items())]
+        flags = (f"--{name}={value}" for name, value in server.flags(self.plane).items())
+        return [str(self.programs[server.program]), *server.arguments(self.plane), *flags]
 
     def await_health(self, server: Server) -> None:
         """Wait until our own process of *server* lives and says that it is well.
@@ -76,7 +80,7 @@ class Supervisor:
         clashes, watch = 0, Stopwatch()
         while True:
             process = self.running[server.program]
-            answer = ask(process.ports[server.ports[0]], server.health, context)
+            answer = ask(process.ports[server.ports[0]], server.health_path(self.plane.state), context)
             if not process.alive:
                 tail = process.tail()
                 if server.program not in self.started:  # it ran when we looked, and went down with what we repaired
@@ -104,6 +108,11 @@ class Supervisor:
 def health_context(credentials: Credentials, server: Server) -> ssl.SSLContext:
     if server.program == "etcd":
         return credentials.etcd.context(credentials.etcd_client)
+    if server.own_certificate:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
     return credentials.cluster.context(credentials.admin)
 
 

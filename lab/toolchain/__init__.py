@@ -11,13 +11,13 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from lab.console import Console, Stopwatch, clock
-from lab.toolchain import go, source
+from lab.toolchain import go, maven, source
 
 HERE = source.HERE
 KUBERNETES = "1.36.3"
@@ -36,6 +36,8 @@ class Program:
     `minors` are the minor versions, of the same major, that may be taken from PATH instead; None means never.
     `asks` makes an installed program print its version. `minutes` is what a cold build takes on two cores.
     `prepare` puts files that the build embeds, or that the program needs beside it, into the source and the bin folder.
+    `extra` names the set of programs that it belongs to, where a lab has it only when asked (`lab up --with identity`).
+    `archive` is where it comes from if it is not built; then `family` is the folder with its launcher.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Program:
     asks: tuple[str, ...] = ("--version",)
     prepare: Callable[[source.Module, Path], None] | None = None
     plugin: str | None = None
+    extra: str | None = None
+    archive: maven.Archive | None = None
 
     @property
     def module(self) -> source.Module:
@@ -56,9 +60,17 @@ class Program:
     @property
     def executable(self) -> Path:
         """Where the program lies in the cache once it is built; the folder's name changes with everything that decides its content."""
+        if self.archive:
+            digest = hashlib.sha256(repr(self.archive).encode() + self.launcher.read_bytes())
+            return cache() / f"{self.family}-{self.version}-{digest.hexdigest()[:12]}" / "bin" / self.name
         digest = hashlib.sha256(self.module.digest.encode())
         digest.update(repr((go.LINKER_FLAGS, [(p.name, p.package, p.ldflags) for p in PROGRAMS if p.family == self.family])).encode())
         return cache() / f"{self.family}-{self.version}-{digest.hexdigest()[:12]}" / "bin" / self.name
+
+    @property
+    def launcher(self) -> Path:
+        """What starts a program that comes as an archive."""
+        return HERE / self.family / self.name
 
     def fits(self, version: str) -> bool:
         """Whether the program in *version* (`1.36.3`) does the same job."""
@@ -67,6 +79,8 @@ class Program:
 
     def version_of(self, executable: Path) -> str:
         """The version that *executable* prints; empty when it prints none."""
+        if self.archive:
+            return self.version
         quiet = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
         try:
             asked = subprocess.run([executable, *self.asks], capture_output=True, text=True, timeout=20, env=quiet, check=False)
@@ -125,6 +139,28 @@ PROGRAMS = (
             ("kubectl", 0.5, range(35, 38), ("version", "--client")),
         )
     ),
+    Program(
+        "cleanup-controller",
+        "1.19.1",
+        "kyverno",
+        "github.com/kyverno/kyverno/cmd/cleanup-controller",
+        minutes=5,
+        extra="identity",
+    ),
+    Program(
+        "keycloak",
+        "26.7.3",
+        "keycloak",
+        "",
+        minutes=1.5,
+        extra="keycloak",
+        archive=maven.Archive(
+            "org.keycloak:keycloak-quarkus-dist:26.7.3:zip",
+            "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f",
+            java=17,
+            prepare=("sh", "bin/kc.sh", "build", "--db=dev-file", "--health-enabled=true", "--features-disabled=admin,account,account-api"),
+        ),
+    ),
     Program("kwok", "0.8.0", "kwok", "sigs.k8s.io/kwok/cmd/kwok", minutes=1.5, minors=range(8, 9)),
 )
 
@@ -132,6 +168,15 @@ PROGRAMS = (
 def cache() -> Path:
     """The per-user folder that all clones share."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ai-factory" / "toolchain"
+
+
+EXTRAS = tuple(sorted({each.extra for each in PROGRAMS if each.extra}))
+"""Sets of programs that a lab has only when asked."""
+
+
+def names_with(extras: Collection[str] = ()) -> tuple[str, ...]:
+    """The programs that every lab has, and those of the sets *extras*."""
+    return tuple(each.name for each in PROGRAMS if each.extra is None or each.extra in extras)
 
 
 def program(name: str) -> Program:
@@ -194,13 +239,13 @@ def built(wanted: Program, console: Console, title: str) -> Path:
     watch = Stopwatch()
     expected = f"about {wanted.minutes:g} min when nothing is cached"
     console.say(f"{title}: building, {expected}")
-    go.build(
-        wanted.module,
-        wanted.package,
-        wanted.executable,
-        ldflags=wanted.ldflags,
-        prepare=wanted.prepare,
-        tick=lambda: console.update(f"{title}: building, {clock(watch.seconds)} of {expected}"),
-    )
+
+    def tick() -> None:
+        console.update(f"{title}: building, {clock(watch.seconds)} of {expected}")
+
+    if wanted.archive:
+        maven.install(wanted.archive, wanted.launcher, wanted.executable, tick)
+    else:
+        go.build(wanted.module, wanted.package, wanted.executable, ldflags=wanted.ldflags, prepare=wanted.prepare, tick=tick)
     console.say(f"{title}: built in {clock(watch.seconds)}")
     return wanted.executable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -127,11 +127,11 @@ def wait_until(true: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
-def start_lab(control_plane: Path | None = None) -> Iterator[Lab]:
+def start_lab(control_plane: Path | None = None, extras: Collection[str] = ()) -> Iterator[Lab]:
     """A lab that nobody else uses, gone afterwards."""
     lab = Lab(f"e2e-{uuid4().hex[:8]}")
     try:
-        lab.up(control_plane=control_plane)
+        lab.up(control_plane=control_plane, extras=extras)
         yield lab
     finally:
         while Client.opened:

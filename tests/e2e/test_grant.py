@@ -12,10 +12,15 @@ from threading import Thread
 import httpx2
 import pytest
 import yaml
-from deployed import Client, Deployed, wait_until
+from deployed import Client, Deployed, deploy_on, path_of, start_lab, wait_until
 
 from factory.cli import main
-from factory.plan import Body, names
+from factory.load import load_object
+from factory.plan import Body, names, plan_factory
+from factory.plan.grant import CLEANER
+from factory.review.audit.grant import explain_grant
+from lab import Lab
+from lab.process import recorded
 
 SPEC: Body = yaml.safe_load("""
 name: lease
@@ -211,7 +216,8 @@ ASKED_WRONGLY: dict[str, Change] = {
     "with an end that is no moment": ending("2099-13-41T00:00:00Z"),
     "with an end that is over": ending(moment(-60)),
     "with an end beyond the longest": lambda body: ending(moment(3700))(body),
-    "with a label that keeps it": setting("Orphan", *LABEL, "cleanup.kyverno.io/propagation-policy"),
+    "with an annotation that keeps it": setting("Foreground", *NOTE, "cleanup.kyverno.io/propagation-policy"),
+    "with a label of their own": setting("yes", *LABEL, "example.org/keep"),
     "as if the factory had planned it": setting("lease", *LABEL, names.FACTORY),
     "with an annotation of their own": setting("yes", *NOTE, "example.org/approved"),
     "with a reason that is a book": setting("because " * 50, *NOTE, names.REASON),
@@ -501,3 +507,93 @@ def test_overdue_is_seen_and_taken_away(lease: Deployed, people: dict[str, Clien
     assert "past its end" not in factory("revoke", "--overdue", who="factory-deployer")["out"]
     wait_until(lambda: not may_write(people["alice"]), "alice may not")
     assert factory("grants")["code"] == 0
+
+
+@pytest.fixture(scope="module")
+def ending_lab() -> Iterator[Lab]:
+    """A lab in which Kyverno's cleanup controller runs, with no rights but those of its own chart and those that the bootstrap gives."""
+    yield from start_lab(extras=["identity"])
+
+
+@pytest.fixture(scope="module")
+def ending_lease(ending_lab: Lab) -> Deployed:
+    """The same factory there, with a grant by pull request that is over in half a minute."""
+    by_review = {
+        "user": "staff:pat",
+        "role": "operator",
+        "segment": "training",
+        "since": moment(0),
+        "until": moment(40),
+        "reason": "the nightly run hangs",
+        "approver": "staff:bob",
+    }
+    lease = deploy_on(ending_lab, SPEC | {"grants": [by_review]})
+    wait_until(lambda: "ZG17" in lease.administrator.request("POST", BINDINGS, request(), dryRun="All").text, "ZG17 is in force")
+    return lease
+
+
+def held_until(lease: Deployed, seconds: float) -> Client:
+    """Somebody who holds `operator` for so many seconds."""
+    alice = Client(lease.lab, lease.lab.user("staff:alice", ["staff:ml"]))
+    bob = Client(lease.lab, lease.lab.user("staff:bob", ["staff:leads"]))
+    held = put(bob, agreed(ask(alice, request(seconds=seconds)).json(), "staff:bob"))
+    assert held.status_code == 200, held.text
+    wait_until(lambda: may_write(alice), "alice may write")
+    return alice
+
+
+def live(lease: Deployed, user: str) -> Body | None:
+    answer = lease.deployer.request("GET", f"{BINDINGS}/operator::{user}")
+    return dict(answer.json()) if answer.status_code == 200 else None
+
+
+def test_gone_within_a_minute_of_its_end(ending_lease: Deployed) -> None:
+    """The cleanup controller takes away what people were given, and what a pull request gave; nobody has to deploy for that."""
+    pat = Client(ending_lease.lab, ending_lease.lab.user("staff:pat", ["staff:ml"]))
+    by_review = live(ending_lease, "staff:pat")
+    assert by_review is not None
+    assert may_write(pat)
+    alice = held_until(ending_lease, 10)
+    wait_until(lambda: live(ending_lease, "staff:alice") is None, "it is gone")
+    wait_until(lambda: not may_write(alice), "alice may not write any more")
+    wait_until(lambda: live(ending_lease, "staff:pat") is None, "that by pull request is gone")
+    late = datetime.now(UTC) - datetime.fromisoformat(by_review["metadata"]["annotations"][names.EXPIRES_AT])
+    assert late < timedelta(minutes=1)
+    wait_until(lambda: not may_write(pat), "pat may not write any more")
+
+
+def test_the_cleanup_controller_takes_away_nothing_else(ending_lease: Deployed) -> None:
+    """It may delete RoleBindings by RBAC; in a segment the guardrails leave it grants only."""
+    cleaner = Client(ending_lease.lab, ending_lease.lab.user(CLEANER, context="cleaner"))
+    refused(cleaner.request("DELETE", f"{BINDINGS}/staff:ml.viewer"), "denied request: ZG07: ")
+    assert cleaner.request("POST", BINDINGS, request(CLEANER)).status_code == 403
+
+
+def test_the_deployer_is_held_to_the_times(ending_lease: Deployed) -> None:
+    """A pull request that gives more than the eligibility lets is refused by the API server too."""
+    long = {
+        "user": "staff:eve",
+        "role": "operator",
+        "segment": "training",
+        "since": moment(0),
+        "reason": "for ever",
+        "approver": "staff:bob",
+    }
+    plan = plan_factory(load_object(SPEC | {"grants": [long | {"until": moment(7200)}]}))
+    (body,) = [manifest.body for manifest in plan.manifests if manifest.body["metadata"]["name"] == "operator::staff:eve"]
+    refused(ending_lease.deployer.request("PATCH", path_of(body), body, "application/apply-patch+yaml", fieldManager="me", force="true"))
+
+
+def test_while_the_cleanup_controller_is_down(ending_lease: Deployed, ending_lab: Lab) -> None:
+    """A grant outlives its end: the audit says so. When the controller is back, the grant is gone within a minute."""
+    process = recorded(ending_lab.state.processes, "cleanup-controller")
+    assert process is not None
+    process.stop(10)
+    alice = held_until(ending_lease, 6)
+    body = live(ending_lease, "staff:alice")
+    assert body is not None
+    wait_until(lambda: explain_grant(ending_lease.factory, body, datetime.now(UTC)) is not None, "the audit has something to say")
+    assert may_write(alice)
+    ending_lab.up()
+    wait_until(lambda: live(ending_lease, "staff:alice") is None, "it is gone")
+    wait_until(lambda: not may_write(alice), "alice may not write any more")
