@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,12 +46,14 @@ ROOT = Path(__file__).parent.parent
 def measure(segments: int = SEGMENTS) -> list[Figure]:
     """Ratios of the least time of each."""
     lab = Lab(f"bench-{os.getpid()}")
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the lab goes down whatever ends this
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             lab.up()
             return _compare(segments, Site(lab, Path(folder)))
     finally:
         lab.down()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _compare(segments: int, site: Site) -> list[Figure]:
