@@ -10,9 +10,11 @@ from typing import Any
 from lab.errors import LabError
 
 
-def ask(port: int, path: str, context: ssl.SSLContext) -> str:
-    """What the server on *port* of this host says to GET *path*: `ok`, or in a few words why it is not."""
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=5)
+def ask(port: int, path: str, context: ssl.SSLContext | None) -> str:
+    """What the server on *port* of this host says to GET *path*: `ok`, or in a few words why it is not. Without *context*: plain HTTP."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    if context:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=5)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

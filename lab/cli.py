@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         "--with", dest="extras", action="append", default=[], choices=EXTRAS, help="programs beside the control plane (repeat for more)"
     )
     added.add_argument("--realm", type=Path, metavar="DIR", help="run Keycloak, with the realms of this folder")
+    added.add_argument("--trust-domain", metavar="DOMAIN", help="run SPIRE, for this trust domain")
     added = command(down, "end what the lab started and remove its state")
     added.add_argument("--keep", action="store_true", help="keep the state: certificates, data, logs")
     added = command(status, "show each program")
@@ -92,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
 
 def up(options: argparse.Namespace) -> int:
     lab, watch = Lab(options.name, Console.standard()), Stopwatch()
-    started = lab.up(options.nodes, options.control_plane, options.extras, options.realm)
+    started = lab.up(options.nodes, options.control_plane, options.extras, options.realm, options.trust_domain)
     what = f"started {', '.join(started)}" if started else "everything ran already"
     lab.console.say(f"lab {lab.name} is up after {clock(watch.seconds)}: {what}")
     lab.console.say(f"kubeconfig: {lab.kubeconfig}")

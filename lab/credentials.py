@@ -32,6 +32,7 @@ class Credentials:
         self.cluster = Authority(state.pki, "cluster")
         self.etcd = Authority(state.pki, "etcd")
         self.front_proxy = Authority(state.pki, "front-proxy")
+        self.nodes = Authority(state.pki, "nodes")
         self.service_account = service_account_key(state.pki)
         self.admin = self.cluster.issue(ADMIN, groups=["system:masters"])
         # etcd dials its own client port for the JSON gateway, with the certificate that it serves.

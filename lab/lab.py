@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lab import realm as realms
+from lab import spire
 from lab.api import ask
 from lab.console import Console
 from lab.control_plane_files import ControlPlaneFiles, install
@@ -62,14 +63,19 @@ class Lab:
         return self.state.kubeconfig
 
     def up(
-        self, nodes: Path | None = None, control_plane: Path | None = None, extras: Collection[str] = (), realm: Path | None = None
+        self,
+        nodes: Path | None = None,
+        control_plane: Path | None = None,
+        extras: Collection[str] = (),
+        realm: Path | None = None,
+        trust_domain: str | None = None,
     ) -> list[str]:
         """Build what is not built, start what does not run, restart what has changed. Safe to interrupt and to repeat.
 
         *nodes*: a nodes file (`lab.node.read_nodes`). *control_plane*: a folder of API-server files
         (`lab.control_plane_files.install`); without it the API server runs on the lab's flags alone. *extras*: sets of programs beside
         the control plane, such as `identity`; a lab that has one keeps it. *realm*: a folder with realms
-        (`lab.realm.install`), for a lab with Keycloak.
+        (`lab.realm.install`), for a lab with Keycloak. *trust_domain*: what SPIRE serves, for a lab with SPIRE.
 
         Returns: the programs that were started. Raises LabError.
         """
@@ -77,12 +83,16 @@ class Lab:
             raise LabError("the lab runs on Linux only: it knows its own processes by /proc")
         declared = read_nodes(nodes) if nodes else []
         kept = {server.extra for server in SERVERS if server.extra and recorded(self.state.processes, server.program)}
-        programs = provide(self.console, names_with({*extras, *kept, *(("keycloak",) if realm else ())}))
+        programs = provide(
+            self.console, names_with({*extras, *kept, *(("keycloak",) if realm else ()), *(("spire",) if trust_domain else ())})
+        )
         with self._locked():
             self.state.create()
             self._link(programs)
             if realm:
                 realms.install(realm, self.state)
+            if trust_domain:
+                spire.install(trust_domain, self.state)
             files = install(control_plane, self.state) if control_plane else ControlPlaneFiles()
             plane = Plane(self.state, Credentials(self.state), files.flags)
             supervisor = Supervisor(plane, programs, self.console)

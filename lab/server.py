@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from lab import realm
+from lab import realm, spire
 from lab.api import Api
 from lab.control_plane_files import Flags
 from lab.credentials import Credentials
@@ -48,7 +48,7 @@ class Server:
     `grace` is how many seconds it has to end before it is killed. `once_well` runs when it is ready, before what needs the program starts.
     `extra` is the set of programs that it belongs to, where a lab has it only when asked. `first` runs before it is started; `environment`
     is what it needs beside its flags, and `arguments` stand before those; with `own_certificate` it serves its health check with a
-    certificate that nobody else has made.
+    certificate that nobody else has made, and with `plain` without any.
     """
 
     program: str
@@ -62,6 +62,7 @@ class Server:
     first: Callable[[Plane], None] = lambda plane: None
     environment: Mapping[str, str] = field(default_factory=dict)
     own_certificate: bool = False
+    plain: bool = False
     arguments: Callable[[Plane], Sequence[str]] = lambda plane: ()
 
     def health_path(self, state: State) -> str:
@@ -251,6 +252,27 @@ def keycloak(plane: Plane) -> Flags:
     }
 
 
+def spire_server(plane: Plane) -> Flags:
+    return _spire(plane, "spire-server") | {"bindAddress": "127.0.0.1", "serverPort": plane.ports["spire-server"]["api"]}
+
+
+def spire_agent(plane: Plane) -> Flags:
+    return _spire(plane, "spire-agent") | {
+        "serverAddress": "127.0.0.1",
+        "serverPort": plane.ports["spire-server"]["api"],
+        "trustBundle": spire.bundle(plane.state),
+    }
+
+
+def _spire(plane: Plane, program: str) -> Flags:
+    return {
+        "config": spire.configuration(plane.state, program),
+        "trustDomain": spire.trust_domain(plane.state),
+        "dataDir": spire.data(plane.state, program),
+        "socketPath": spire.socket(plane.state, program),
+    }
+
+
 SERVERS = (
     Server("etcd", etcd, "/health", ports=("client", "peer")),
     # Ended politely, the API server waits a minute for everybody's watches; killed, it loses nothing, for all it knows is in etcd.
@@ -285,5 +307,27 @@ SERVERS = (
         ports=("https", "management"),
         extra="keycloak",
         arguments=lambda plane: (str(realm.home(plane.state)), "start", "--optimized", "--import-realm"),
+    ),
+    Server(
+        "spire-server",
+        spire_server,
+        "/ready",
+        ports=("health", "api"),
+        extra="spire",
+        arguments=lambda plane: ("run",),
+        first=lambda plane: spire.write_server(plane.state, plane.ports["spire-server"]["health"], plane.credentials.nodes),
+        once_well=lambda plane: spire.write_bundle(plane.state),
+        plain=True,
+    ),
+    Server(
+        "spire-agent",
+        spire_agent,
+        "/ready",
+        needs=("spire-server",),
+        ports=("health",),
+        extra="spire",
+        arguments=lambda plane: ("run",),
+        first=lambda plane: spire.write_agent(plane.state, plane.ports["spire-agent"]["health"], plane.credentials.nodes),
+        plain=True,
     ),
 )

@@ -105,7 +105,9 @@ class Supervisor:
             time.sleep(0.1)
 
 
-def health_context(credentials: Credentials, server: Server) -> ssl.SSLContext:
+def health_context(credentials: Credentials, server: Server) -> ssl.SSLContext | None:
+    if server.plain:
+        return None
     if server.program == "etcd":
         return credentials.etcd.context(credentials.etcd_client)
     if server.own_certificate:

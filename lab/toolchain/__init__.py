@@ -161,6 +161,10 @@ PROGRAMS = (
             prepare=("sh", "bin/kc.sh", "build", "--db=dev-file", "--health-enabled=true", "--features-disabled=admin,account,account-api"),
         ),
     ),
+    *(
+        Program(f"spire-{role}", "1.13.3", "spire", f"github.com/spiffe/spire/cmd/spire-{role}", minutes=minutes, extra="spire")
+        for role, minutes in (("server", 4), ("agent", 1))
+    ),
     Program("kwok", "0.8.0", "kwok", "sigs.k8s.io/kwok/cmd/kwok", minutes=1.5, minors=range(8, 9)),
 )
 

@@ -30,6 +30,7 @@ CRDS = Path(__file__).parent / "crds"
 FOLDERS = {
     "github.com/aws/karpenter-provider-aws": "pkg/apis/crds",
     "github.com/cilium/cilium": "pkg/k8s/apis/cilium.io/client/crds/v2",
+    "github.com/spiffe/spire-controller-manager": "config/crd/bases",
     "sigs.k8s.io/cluster-api": "core/config/crd/bases",
     "sigs.k8s.io/kueue": "config/components/crd/bases",
     "sigs.k8s.io/network-policy-api": "config/crd/standard",
@@ -130,6 +131,8 @@ WRONG = {
     "ClusterQueue": ("capi", ("spec", "queueingStrategy"), "LIFO"),
     "ClusterNetworkPolicy": ("capi", ("spec", "tier"), "Nobody"),
     "CiliumNetworkPolicy": ("onprem", ("spec", "egress", 0, "toPort"), []),
+    "ClusterSPIFFEID": ("onprem", ("spec", "podSelector", "matchLabel"), {}),
+    "ClusterFederatedTrustDomain": ("onprem", ("spec", "bundleEndpointProfile", "type"), "http"),
     "DeviceClass": ("onprem", ("spec", "selectors", 0, "cel", "expression"), "device.drivr == 'gpu.nvidia.com'"),
 }
 
