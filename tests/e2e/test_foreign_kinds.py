@@ -105,7 +105,7 @@ def root(lab: Lab) -> Client:
 
 
 def is_established(definition: Body) -> bool:
-    conditions = definition.get("status", {}).get("conditions", [])
+    conditions = definition.get("status", {}).get("conditions") or []
     return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
 
 
