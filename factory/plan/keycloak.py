@@ -118,7 +118,7 @@ def _service(listener: Listener) -> Body:
 
 
 def _deployment(factory: Factory, providers: list[KeycloakProvider], listener: Listener) -> Body:
-    labels = {names.FACTORY: factory.name, names.WORKLOAD: WORKLOAD}
+    labels = {names.WORKLOAD: WORKLOAD}
     pod: Body = {
         "serviceAccountName": WORKLOAD,
         "automountServiceAccountToken": False,
@@ -155,7 +155,7 @@ def _deployment(factory: Factory, providers: list[KeycloakProvider], listener: L
         # Its caches, failed sign-ins among them, are its own: a second one would count again from nothing.
         "replicas": 1,
         "strategy": {"type": "Recreate"},
-        "selector": {"matchLabels": {names.WORKLOAD: WORKLOAD}},
+        "selector": {"matchLabels": labels},
         "template": {"metadata": {"labels": labels}, "spec": pod},
     }
 

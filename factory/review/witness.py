@@ -35,7 +35,10 @@ def find_parties(objects: Objects, *others: Objects) -> Parties:
 
     Witnesses are also taken from the selectors of `others`, so that two versions of the same objects are judged by the same ones.
     """
-    known = dict.fromkeys((*_workloads(objects), *find_endpoints(objects.bodies)))
+    workloads = tuple(_workloads(objects))
+    identities = {_identity(workload) for workload in workloads}
+    templates = (each for each in find_endpoints(objects.bodies) if each.host_network or _identity(each) not in identities)
+    known = dict.fromkeys((*workloads, *templates))
     declared = {body["metadata"]["name"]: body for body in objects.bodies if body["kind"] == "Namespace"}
     used = {endpoint.namespace for endpoint in known} | declared.keys()
     elsewhere: dict[str, Object] = {ELSEWHERE: _namespace(ELSEWHERE, {})}
@@ -56,6 +59,11 @@ def find_parties(objects: Objects, *others: Objects) -> Parties:
         if (place, frozenset()) not in present:
             known[Endpoint(place, STRANGER, {}, kind=WITNESS)] = None
     return Parties(tuple(known), tuple(body for name, body in elsewhere.items() if name not in declared))
+
+
+def _identity(endpoint: Endpoint) -> tuple[str, str, frozenset[tuple[str, str]]]:
+    """What policies tell pods by. A pod template with that of a workload, and no more labels, is the workload again."""
+    return endpoint.namespace, endpoint.service_account, frozenset(endpoint.labels.items())
 
 
 def say_endpoint(objects: Objects, endpoint: Endpoint) -> str:

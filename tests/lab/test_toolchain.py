@@ -33,8 +33,13 @@ def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_program_is_pinned_by_a_module_of_ours() -> None:
-    """Each family has go.mod and go.sum, and the module requires the version in the table."""
+    """Each family has go.mod and go.sum, and the module requires the version in the table; an archive has its version and its hash."""
     for program in PROGRAMS:
+        if program.archive:
+            assert f":{program.version}:" in program.archive.artifact
+            assert len(bytes.fromhex(program.archive.sha256)) == 32
+            assert program.launcher.exists()
+            continue
         assert [path.name for path in program.module.files][:2] == ["go.mod", "go.sum"]
         pinned = (program.module.folder / "go.mod").read_text()
         exception = program.family == "provider-kubernetes"  # published under a pseudo-version
