@@ -106,7 +106,7 @@ def _settings(provider: KeycloakProvider) -> Body:
         "rememberMe": False,
         "loginWithEmailAllowed": False,
         "duplicateEmailsAllowed": False,
-        # NIST SP 800-63B-4 section 3.2.2: at most 100 failures in a row; each third doubles the wait, up to a quarter of an hour.
+        # NIST SP 800-63B-4 section 3.2.2: at most 100 failures in a row; each third adds a minute of waiting, up to a quarter of an hour.
         "bruteForceProtected": True,
         "permanentLockout": False,
         "failureFactor": 3,
