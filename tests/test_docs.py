@@ -27,7 +27,7 @@ SHARED = {
     "posture": "factory",
     "image": "factory",
     "provider": "identity",
-    "spire": "identity",
+    "spire": "workload_identity",
     "cidr": "workload",
     "concept": "factory",
     "quantity": "segment",
