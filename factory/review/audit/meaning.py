@@ -77,6 +77,8 @@ MEANINGS = (
     Meaning(_GUARDRAILS, "spec", "the guardrail does not check what it was planned to check"),
     Meaning(_IN_FORCE, "spec", "the guardrail is not in force as planned"),
     Meaning(("ClusterQueue", "LocalQueue", "ResourceFlavor"), "spec", "changes whose jobs get which GPUs"),
+    Meaning(("ClusterSPIFFEID",), "spec", "changes who may be the workload"),
+    Meaning(("ClusterFederatedTrustDomain",), "spec", "changes whose identities are recognised"),
     Meaning(("NodePool", "EC2NodeClass", "MachineDeployment"), "spec", "changes the nodes that are made for the pool"),
     Meaning(("DeviceClass", "ResourceClaimTemplate"), "spec", "changes which GPUs a pod may claim"),
 )
