@@ -78,6 +78,16 @@ class Objects:
             if body["kind"] == "Namespace" and names.SEGMENT in (labels := body["metadata"].get("labels") or {})
         }
 
+    @cached_property
+    def bindings(self) -> dict[tuple[str, str], list[Object]]:
+        """RoleBindings by namespace and the name of their role."""
+        found: dict[tuple[str, str], list[Object]] = {}
+        for body in self.bodies:
+            if body["kind"] == "RoleBinding":
+                role = str((body.get("roleRef") or {}).get("name"))
+                found.setdefault((str(body["metadata"].get("namespace") or ""), role), []).append(body)
+        return found
+
     def place(self, because: Because) -> str:
         """Where the spec says so, `stacks/Pulumi.dev.yaml:17`, or the source alone where no line is known."""
         line = self.stack.place([Finding("", because.path, "", "")])[0].line if self.stack else None

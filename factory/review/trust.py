@@ -18,6 +18,7 @@ from factory.plan.guardrail import GRANTS
 from factory.spec import Posture
 
 from .grant import find_grants
+from .just_in_time import ELIGIBLE, find_eligibility, find_held_roles, is_grant
 from .objects import Name, Object, Objects, find_because
 from .right import EVERYWHERE, SESSIONS, Right, find_rights
 
@@ -94,6 +95,7 @@ def _facts(objects: Objects, with_spec: bool) -> Iterator[Fact]:
         yield Fact(
             Topic.PEOPLE, (right.subject, right.verb, right.resource, right.place), said, True, weigh_right(right), right.by, because
         )
+    yield from _just_in_time(objects)
     for body in objects.bodies:
         if reader := READERS.get(str(body["kind"])):
             yield from reader(objects, body)
@@ -113,6 +115,21 @@ def weigh_right(right: Right) -> Weight:
     if right.reads_only:
         return Weight.LOW
     return Weight.CRITICAL if right.place == EVERYWHERE and resource.split(".")[0] in SESSIONS else Weight.HIGH
+
+
+def _just_in_time(objects: Objects) -> Iterator[Fact]:
+    # The longest of equal terms last, so that it is the one that counts.
+    for may in sorted(find_eligibility(objects), key=lambda may: (may.seconds is None, may.seconds or 0)):
+        said = f"members of {may.group} may hold role {may.role} in {may.place} {may.terms}"
+        key = (ELIGIBLE, may.role, may.place, may.group, may.approvers, str(may.ticket))
+        weight, longest = Weight.HIGH if may.approvers else Weight.CRITICAL, None if may.seconds is None else Decimal(may.seconds)
+        yield Fact(Topic.PEOPLE, key, said, True, weight, may.by[:1], may.because, longest)
+    for held in find_held_roles(objects):
+        said = f"{held.subject} holds role {held.role} in {held.place} {held.terms}"
+        weight = Weight.HIGH if held.until else Weight.CRITICAL
+        yield Fact(
+            Topic.PEOPLE, ("held", held.role, held.place, held.subject, *held.by[0]), said, True, weight, held.by, held.because, held.end
+        )
 
 
 # What each kind of object says
@@ -271,6 +288,49 @@ def _node(objects: Objects, body: Object) -> Iterator[Fact]:
         yield Fact(Topic.CAPACITY, ("taint", metadata["name"], word), said, False, Weight.MEDIUM, by, because, part=True)
 
 
+BEARING_MORE = {
+    "admin": "may manage SPIRE's registrations",
+    "downstream": "may sign identities of its own",
+    "autoPopulateDNSNames": "bears the DNS names of its services",
+}
+"""What a ClusterSPIFFEID gives beside the identity, by the field that turns it on."""
+
+
+def _spiffe_id(objects: Objects, body: Object) -> Iterator[Fact]:
+    """The controller-manager gives the identity to pods that both selectors fit, the agent to those that the templates fit as well."""
+    spec, by, because = body.get("spec") or {}, (Name.of(body),), find_because(body)
+    identity = str(spec.get("spiffeIDTemplate"))
+
+    def borne(key: str, said: str, weight: Weight = Weight.HIGH, amount: Decimal | None = None, part: bool = False) -> Fact:
+        return Fact(Topic.SEGMENTS, ("svid", identity, *by[0], key), f"{identity} {said}", True, weight, by, because, amount, part=part)
+
+    place, pods = (_selected(spec.get(field)) for field in ("namespaceSelector", "podSelector"))
+    attested = ", ".join(sorted(map(str, spec.get("workloadSelectorTemplates") or ()))) or "nothing else"
+    said = f"may be borne by pods {pods} in namespaces {place}, attested by {attested}"
+    yield borne(said, said)
+    for field, word in (("ttl", "X.509"), ("jwtTtl", "JWT")):
+        life = spec.get(field, "the default time")
+        yield borne(field, f"holds for {life} as {word}", Weight.LOW, _lives(life), part=True)
+    for domain in spec.get("federatesWith") or ():
+        yield borne(f"federates {domain}", f"recognises identities of trust domain {domain}", Weight.MEDIUM)
+    for name in spec.get("dnsNameTemplates") or ():
+        yield borne(f"dns {name}", f"bears DNS name {name}")
+    for field, meaning in BEARING_MORE.items():
+        if spec.get(field):
+            yield borne(field, meaning, Weight.CRITICAL)
+
+
+def _selected(selector: Any) -> str:
+    """A label selector in words. An empty one, and none, select everything."""
+    return json.dumps(selector, sort_keys=True) if selector else "of any kind"
+
+
+def _lives(duration: Any) -> Decimal | None:
+    """Seconds of `30m` or `24h`; None for what is neither."""
+    number, unit = str(duration)[:-1], str(duration)[-1:]
+    return Decimal(number) * {"s": 1, "m": 60, "h": 3600}[unit] if number.isdecimal() and unit in ("s", "m", "h") else None
+
+
 READERS: Mapping[str, Callable[[Objects, Object], Iterator[Fact]]] = {
     "Namespace": _namespace,
     "ServiceAccount": _service_account,
@@ -280,6 +340,7 @@ READERS: Mapping[str, Callable[[Objects, Object], Iterator[Fact]]] = {
     "ResourceQuota": _quota,
     "LimitRange": _limits,
     "Node": _node,
+    "ClusterSPIFFEID": _spiffe_id,
 }
 
 POLICIES = ("NetworkPolicy", "ClusterNetworkPolicy", "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
@@ -310,18 +371,37 @@ UNDERSTOOD: Mapping[str, tuple[Path, ...]] = {
     "ResourceQuota": (("spec", "hard"),),
     "LimitRange": (("spec", "limits"),),
     "Node": ((*_LABELS, names.NODE_POOL), ("spec", "taints")),
+    "ClusterSPIFFEID": tuple(
+        ("spec", field)
+        for field in (
+            "spiffeIDTemplate",
+            "namespaceSelector",
+            "podSelector",
+            "workloadSelectorTemplates",
+            "ttl",
+            "jwtTtl",
+            "federatesWith",
+            "dnsNameTemplates",
+            *BEARING_MORE,
+        )
+    ),
 }
 """Of each kind the fields whose whole meaning is in facts, or in who reaches whom. Any other change is listed as not understood."""
 
 _GRANT_KEYS = ("workloads", "registries", "audiences", "accounts", "digests", "priority")
-_GRANT_ENDS = ("reads", "writes", "models", "pool", "resources", "claim-templates", "nodes", "images")
+_GRANT_ENDS = ("reads", "writes", "models", "pool", "resources", "claim-templates", "nodes", "images", ELIGIBLE)
+_HELD: tuple[Path, ...] = (
+    (*_LABELS, names.CLEANUP),
+    *(("metadata", "annotations", key) for key in (names.EXPIRES_AT, names.REASON, names.TICKET, names.APPROVED_BY)),
+)
+"""Of a grant, what the fact that somebody holds a role says beside the binding itself."""
 
 
 def find_rest(body: Object) -> dict[str, str]:
     """The fields of an object that no fact speaks of, each leaf by its path, as JSON."""
     kind = str(body["kind"])
     ignored: tuple[Path, ...] = (("metadata", "annotations", names.BECAUSE), ("metadata", "name"), ("metadata", "namespace"))
-    known = (*ignored, *UNDERSTOOD.get(kind, ()))
+    known = (*ignored, *UNDERSTOOD.get(kind, ()), *(_HELD if is_grant(body) else ()))
 
     def leaves(value: Any, path: Path) -> Iterator[tuple[str, str]]:
         if path in known or (kind == "ConfigMap" and _granted(body, path)):

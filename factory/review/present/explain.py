@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from factory.errors import did_you_mean, listed
@@ -12,7 +12,8 @@ from factory.plan import Because
 from factory.review.channel import EVERYBODY, Reach, find_reach
 from factory.review.explain import Answer, Passage, answer, explain_reach
 from factory.review.grant import Grant, find_grants
-from factory.review.objects import Objects, ReviewError
+from factory.review.just_in_time import Eligibility, HeldRole, find_eligibility, find_held_roles
+from factory.review.objects import Name, Objects, ReviewError
 from factory.review.right import Right, find_rights
 
 
@@ -53,6 +54,24 @@ def rights_as_text(objects: Objects, rights: Iterable[Right]) -> Iterator[str]:
             by_verbs[", ".join(dict.fromkeys(verbs))].append(resource)
         yield from (f"    {verbs}: {', '.join(sorted(resources))}" for verbs, resources in sorted(by_verbs.items()))
         yield f"    by  {by}"
+
+
+def just_in_time_as_text(objects: Objects, eligible: Iterable[Eligibility], held: Iterable[HeldRole]) -> Iterator[str]:
+    """One block for each role that a group may hold for a while on the same terms, then one for each that somebody holds."""
+    eligible, held = list(eligible), list(held)
+    grouped: defaultdict[tuple[str, str, str, Because | None], list[Eligibility]] = defaultdict(list)
+    for may in eligible:
+        grouped[may.group, may.role, may.terms, may.because].append(may)
+    counts = f"{len(grouped)} eligible, {len(held)} held"
+    yield f"Roles for a while of {objects.source}: {counts}, nobody else may ask for one"
+    for (group, role, terms, because), found in sorted(grouped.items(), key=lambda item: item[0][:3]):
+        yield f"\nmembers of {group} may hold {role} in {', '.join(sorted(may.place for may in found))} {terms}"
+        yield from _causes(objects, (because,) if because else ())
+        yield from (f"    by  {text}" for text in _cut(tuple(dict.fromkeys(_by(may.by) for may in found))))
+    for holds in sorted(held, key=lambda holds: (holds.subject, holds.place, holds.role)):
+        yield f"\n{holds.subject} holds {holds.role} in {holds.place} {holds.terms}"
+        yield from _causes(objects, (holds.because,) if holds.because else ())
+        yield f"    by  {_by(holds.by)}"
 
 
 def grants_as_text(objects: Objects, grants: Iterable[Grant]) -> Iterator[str]:
@@ -110,6 +129,41 @@ def rights_as_data(rights: Iterable[Right]) -> list[dict[str, Any]]:
     ]
 
 
+def eligible_as_data(objects: Objects, eligible: Iterable[Eligibility]) -> list[dict[str, Any]]:
+    """For programs."""
+    return [
+        {
+            "group": may.group,
+            "role": may.role,
+            "place": may.place,
+            "longestSeconds": may.seconds,
+            "approvers": may.approvers or None,
+            "ticket": may.ticket,
+            "by": [str(name) for name in may.by],
+            "because": _because(objects, (may.because,) if may.because else ()),
+        }
+        for may in eligible
+    ]
+
+
+def held_as_data(objects: Objects, held: Iterable[HeldRole]) -> list[dict[str, Any]]:
+    """For programs."""
+    return [
+        {
+            "subject": holds.subject,
+            "role": holds.role,
+            "place": holds.place,
+            "until": holds.until,
+            "reason": holds.reason,
+            "ticket": holds.ticket or None,
+            "approver": holds.approver or None,
+            "by": [str(name) for name in holds.by],
+            "because": _because(objects, (holds.because,) if holds.because else ()),
+        }
+        for holds in held
+    ]
+
+
 def grants_as_data(objects: Objects, grants: Iterable[Grant]) -> list[dict[str, Any]]:
     """For programs."""
     return [
@@ -155,6 +209,10 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;") + '"'
 
 
+def _by(names: Iterable[Name]) -> str:
+    return ", ".join(map(str, names))
+
+
 def _causes(objects: Objects, because: Iterable[Because]) -> Iterator[str]:
     for cause in because:
         yield f"    why {cause.reason}  ({objects.place(cause)} {cause.path})"
@@ -186,30 +244,42 @@ def explain(
         answers = answer(reach, source, destination, port)
         yield from [_json(answers_as_data(reach, answers))] if format == "json" else answers_as_text(reach, answers)
         return
+    rights, grants = list(find_rights(objects)), list(find_grants(objects))
+    eligible, held = list(find_eligibility(objects)), list(find_held_roles(objects))
     if who is not None:
-        rights = [right for right in find_rights(objects) if right.subject.partition(" ")[2] == who or right.subject == who]
-        grants = [grant for grant in find_grants(objects) if grant.workload == who]
-        if not rights and not grants:
-            known = {right.subject for right in find_rights(objects)} | {grant.workload for grant in find_grants(objects)}
-            raise ReviewError(f'"{who}" holds nothing here. {did_you_mean(who, known)} Known: {listed(known, limit=30)}.')
-    else:
-        rights, grants = list(find_rights(objects)), list(find_grants(objects))
+        known = {right.subject for right in rights} | {grant.workload for grant in grants} | {f"group {may.group}" for may in eligible}
+        rights = [right for right in rights if _is(right.subject, who)]
+        grants = [grant for grant in grants if grant.workload == who]
+        eligible = [may for may in eligible if any(_is(f"group {group}", who) for group in (may.group, may.approvers))]
+        held = [holds for holds in held if _is(holds.subject, who)]
+        if not (rights or grants or eligible or held):
+            hint = did_you_mean(who, known) or "What people may do by their groups, ask for each group."
+            raise ReviewError(f'"{who}" holds nothing here. {hint} Known: {listed(known, limit=30)}.')
     reach = find_reach(objects)
     passages = [p for p in explain_reach(reach) if who is None or who in (*p.sources, p.destination)]
     if format == "mermaid":
         yield from reach_as_mermaid(passages)
     elif format == "json":
-        yield _json({"reach": reach_as_data(reach, passages), "people": rights_as_data(rights), "assets": grants_as_data(objects, grants)})
+        people = {"people": rights_as_data(rights), "eligible": eligible_as_data(objects, eligible), "held": held_as_data(objects, held)}
+        yield _json({"reach": reach_as_data(reach, passages), **people, "assets": grants_as_data(objects, grants)})
     else:
-        sections = (
+        sections: tuple[tuple[Sequence[Any], Iterator[str]], ...] = (
             (passages, reach_as_text(reach, passages)),
             (grants, grants_as_text(objects, grants)),
             (rights, rights_as_text(objects, rights)),
+            ((*eligible, *held), just_in_time_as_text(objects, eligible, held)),
         )
         shown = [lines for found, lines in sections if found or who is None]
         for number, lines in enumerate(shown):
             yield from ["", ""][: 2 * bool(number)]
             yield from lines
+        if who is not None and any(right.subject.startswith("user ") for right in rights):
+            yield f"\nWhat {who} may do by their groups is not here: ask for each group."
+
+
+def _is(subject: str, who: str) -> bool:
+    """Whether a name, with or without the word for what it is, means somebody."""
+    return who in (subject, subject.partition(" ")[2])
 
 
 def _json(data: Any) -> str:

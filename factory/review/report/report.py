@@ -17,6 +17,7 @@ from factory.plan.controls import CONTROLS
 from factory.review.channel import EVERYBODY, Channel, Party, Reach, addresses_of, find_reach
 from factory.review.explain import say_reasons
 from factory.review.grant import find_grants
+from factory.review.just_in_time import find_eligibility, find_held_roles, say_seconds
 from factory.review.objects import Object, Objects, find_because, of_plan
 from factory.review.proof import prove_reach
 from factory.review.reachability import Endpoint, say_ports
@@ -139,6 +140,35 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Eligible:
+    """A role that members of a group may hold for a while, in some places on the same terms."""
+
+    group: str
+    role: str
+    places: tuple[str, ...]
+    longest: str
+    approvers: str
+    """The group that agrees; empty where nobody needs to."""
+    ticket: bool
+    because: Cause | None
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A role that somebody holds for a while."""
+
+    subject: str
+    role: str
+    place: str
+    until: str
+    """Empty where nothing ends it."""
+    reason: str
+    ticket: str
+    approver: str
+    because: Cause | None
+
+
+@dataclass(frozen=True)
 class Barrier:
     """A guardrail."""
 
@@ -190,6 +220,8 @@ class Report:
     assets: tuple[Asset, ...]
     pools: tuple[PoolRow, ...]
     people: tuple[Held, ...]
+    eligible: tuple[Eligible, ...]
+    granted: tuple[Granted, ...]
     guardrails: tuple[Barrier, ...]
     findings: tuple[Finding, ...]
     waivers: tuple[Waived, ...]
@@ -226,6 +258,8 @@ def find_report(stack: Stack, plan: Plan, reach: Reach, findings: Iterable[Findi
         assets=tuple(_assets(factory, objects)),
         pools=tuple(_pools(factory, objects)),
         people=tuple(_people(objects)),
+        eligible=tuple(_eligible(objects)),
+        granted=tuple(_granted(objects)),
         guardrails=tuple(_guardrails(objects)),
         findings=tuple(findings),
         waivers=tuple(_waivers(stack, today)),
@@ -412,8 +446,7 @@ def _people(objects: Objects) -> Iterator[Held]:
     by_role: defaultdict[tuple[str, str, Cause | None], list[Right]] = defaultdict(list)
     for right in find_rights(objects):
         binding = objects.by_name.get(right.by[0])
-        said = find_because(binding) if binding else None
-        cause = Cause(said.reason, said.path, objects.place(said)) if said else None
+        cause = _cause(objects, find_because(binding) if binding else None)
         by_role[right.subject, right.by[-1].name, cause].append(right)
     for (subject, role, cause), rights in sorted(by_role.items(), key=lambda item: (item[0][0], item[0][1], str(item[0][2]))):
         sessions = {right.resource for right in rights if right.resource.split(" ")[0] in SESSIONS}
@@ -428,6 +461,26 @@ def _people(objects: Objects) -> Iterator[Held]:
             tuple(sorted(sessions)),
             cause,
         )
+
+
+def _eligible(objects: Objects) -> Iterator[Eligible]:
+    places: defaultdict[tuple[str, str, str, str, bool, Because | None], set[str]] = defaultdict(set)
+    for may in find_eligibility(objects):
+        places[may.group, may.role, say_seconds(may.seconds), may.approvers, may.ticket, may.because].add(may.place)
+    for (group, role, longest, approvers, ticket, because), found in sorted(
+        places.items(), key=lambda item: (*item[0][:5], str(item[0][5]))
+    ):
+        yield Eligible(group, role, tuple(sorted(found)), longest, approvers, ticket, _cause(objects, because))
+
+
+def _granted(objects: Objects) -> Iterator[Granted]:
+    for held in sorted(find_held_roles(objects), key=lambda held: (held.subject, held.role, held.place)):
+        about = held.until or "", held.reason, held.ticket, held.approver
+        yield Granted(held.subject, held.role, held.place, *about, _cause(objects, held.because))
+
+
+def _cause(objects: Objects, because: Because | None) -> Cause | None:
+    return Cause(because.reason, because.path, objects.place(because)) if because else None
 
 
 def _verbs(rights: Sequence[Right], resources: set[str]) -> Iterator[str]:

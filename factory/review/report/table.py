@@ -56,6 +56,22 @@ def find_tables(report: Report) -> tuple[Table, ...]:
             tuple(_people(report)),
         ),
         Table(
+            "eligible",
+            "Roles for a while",
+            "Who may ask for a role, and hold it until a moment when somebody else agrees. Guardrail ZG17 holds both to it.",
+            ("Who may ask", "Role", "Where", "At most", "Who agrees", "Because"),
+            tuple(_eligible(report)),
+            "None: nobody may ask for a role.",
+        ),
+        Table(
+            "granted",
+            "Roles held for a while",
+            "Those granted by pull request. What is granted by command is in the cluster: `factory grants` lists it.",
+            ("Who", "Role", "Where", "Until", "For", "Agreed by", "Because"),
+            tuple(_granted(report)),
+            "None: no pull request grants a role.",
+        ),
+        Table(
             "guardrails",
             "Guardrails",
             "What the API server refuses, whoever asks.",
@@ -149,6 +165,33 @@ def _people(report: Report) -> Iterator[Element]:
             element("td", reads),
             element("td", *_causes([held.because] if held.because else [])),
             data_places="\n".join(held.places),
+        )
+
+
+def _eligible(report: Report) -> Iterator[Element]:
+    for may in report.eligible:
+        yield element(
+            "tr",
+            element("td", may.group),
+            element("td", may.role),
+            element("td", _list(may.places)),
+            element("td", may.longest),
+            element("td", may.approvers or "nobody: at once", ", with a ticket" if may.ticket else None),
+            element("td", *_causes([may.because] if may.because else [])),
+        )
+
+
+def _granted(report: Report) -> Iterator[Element]:
+    for held in report.granted:
+        yield element(
+            "tr",
+            element("td", held.subject),
+            element("td", held.role),
+            element("td", held.place),
+            element("td", held.until or element("strong", "for good", class_="error")),
+            element("td", held.reason, f" ({held.ticket})" if held.ticket else None),
+            element("td", held.approver),
+            element("td", *_causes([held.because] if held.because else [])),
         )
 
 
