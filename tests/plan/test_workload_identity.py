@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from specs import factories
+from specs import Data, read, specs
 
 from factory.load import load_object
 from factory.plan import Plan, names, plan_factory
-from factory.spec import Factory
 
 from .test_properties import of_kind, properties
 
@@ -38,15 +37,12 @@ def value(planned: Plan) -> Any:
 
 
 @properties
-@given(factories())
-def test_every_workload_has_one_spiffe_id_and_no_two_share_one(factory: Factory) -> None:
+@given(specs())
+def test_every_workload_has_one_spiffe_id_and_no_two_share_one(data: Data) -> None:
     """Where workloads have identities: one ClusterSPIFFEID and one entry each, with the same ID, for the pods of that workload alone."""
+    factory = read(data | {"identity": data["identity"] | {"workloads": {}}})
     planned = plan_factory(factory)
     granted = [manifest.body["spec"] for manifest in of_kind(planned, "ClusterSPIFFEID")]
-    if factory.workload_identity is None:
-        assert granted == []
-        assert planned.spire == ()
-        return
     by_id = {spec["spiffeIDTemplate"]: spec for spec in granted}
     assert len(by_id) == len(granted) == len(factory.workloads)
     accounts = {(body["metadata"]["namespace"], body["metadata"]["name"]) for body in (m.body for m in of_kind(planned, "ServiceAccount"))}
