@@ -129,6 +129,11 @@ def _role_binding(body: Body) -> Iterator[Way]:
     yield "one more subject", lambda b: b["subjects"].append(group)
     yield "everybody", lambda b: b["subjects"][0].update(kind="Group", name="system:authenticated")
     yield "cluster-admin", lambda b: b["roleRef"].update(kind="ClusterRole", name="cluster-admin")
+    if names.GRANT in body["metadata"]["labels"]:
+        yield "held for longer", lambda b: b["metadata"]["labels"].update({names.CLEANUP: "2036-01-01T000000Z"})
+        yield "held for good", lambda b: b["metadata"]["labels"].pop(names.CLEANUP)
+        yield "an end that is never heeded", lambda b: b["metadata"]["labels"].update({names.CLEANUP: "2026-12-01T17:00:00Z"})
+        yield "no grant any more", lambda b: b["metadata"]["labels"].pop(names.GRANT)
 
 
 def _config_map(body: Body) -> Iterator[Way]:
@@ -138,6 +143,31 @@ def _config_map(body: Body) -> Iterator[Way]:
     yield "sessions", lambda b: b["data"].update({"sessions.Exec": "system:authenticated"})
     yield "an unknown key", lambda b: b["data"].update({"tomorrow": "x"})
     yield "audiences", lambda b: b["data"].update(audiences=b["data"]["audiences"] + "\nhttps://kubernetes.default.svc")
+
+    for key in [key for key in body["data"] if key.endswith(".eligible")]:
+        group, approvers, longest, _ = body["data"][key].splitlines()[0].split("\t")
+
+        def may(b: Body, line: str, key: str = key) -> None:
+            b["data"].update({key: "\n".join([line, *b["data"][key].splitlines()[1:]])})
+
+        yield f"{key}: another group", lambda b, a=approvers, n=longest, may=may: may(b, f"mallory\t{a}\t{n}\t")
+        yield f"{key}: for longer", lambda b, g=group, a=approvers, may=may: may(b, f"{g}\t{a}\t999999\t")
+        yield f"{key}: for who knows how long", lambda b, g=group, a=approvers, may=may: may(b, f"{g}\t{a}\t-1\t")
+        if approvers:
+            yield f"{key}: without consent", lambda b, g=group, n=longest, may=may: may(b, f"{g}\t\t{n}\t")
+            yield f"{key}: with another's consent", lambda b, g=group, n=longest, may=may: may(b, f"{g}\tmallory\t{n}\t")
+    yield "one more role for a while", lambda b: b["data"].update({"operator.eligible": "mallory\tmallory\t3600\t"})
+
+
+def _spiffe_id(body: Body) -> Iterator[Way]:
+    for field in ("namespaceSelector", "podSelector", "workloadSelectorTemplates", "ttl", "jwtTtl"):
+        yield f"without {field}", lambda b, field=field: b["spec"].pop(field)
+    for field in ("admin", "downstream", "autoPopulateDNSNames", "fallback"):
+        yield field, lambda b, field=field: b["spec"].update({field: True})
+    for field, more in (("federatesWith", "mallory.example"), ("dnsNameTemplates", "bank.example")):
+        yield f"{field} one more", lambda b, field=field, more=more: b["spec"][field].append(more)
+    yield "lives longer", lambda b: b["spec"].update(ttl="999h")
+    yield "another identity", lambda b: b["spec"].update(spiffeIDTemplate="spiffe://helix.example/segment/platform/workload/alerts")
 
 
 def _quota(body: Body) -> Iterator[Way]:
@@ -157,6 +187,7 @@ WAYS: dict[str, Callable[[Body], Iterator[Way]]] = {
     "RoleBinding": _role_binding,
     "ClusterRoleBinding": _role_binding,
     "ConfigMap": _config_map,
+    "ClusterSPIFFEID": _spiffe_id,
     "ResourceQuota": _quota,
     "LimitRange": lambda body: iter([("no limits", lambda b: b["spec"].update(limits=[]))]),
     "ServiceAccount": lambda body: iter(

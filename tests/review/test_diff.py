@@ -14,7 +14,7 @@ from hypothesis import given, settings
 
 from factory import cli
 from factory.load import Stack, load_stack, load_text
-from factory.plan import plan_factory
+from factory.plan import names, plan_factory
 from factory.render import render
 from factory.review.diff import Diff, Effect, diff
 from factory.review.objects import Name, Objects, of_stack, read_objects
@@ -29,6 +29,8 @@ REDUNDANT = "no longer isolate egress"
 """The one way that flips nothing: `allow-dns` isolates every pod too."""
 PARTS = 8
 """Some 1,200 ways, tested in as many pieces."""
+SAMPLE = 40
+"""Of so many, one is tested where time is short."""
 
 
 @pytest.fixture(scope="module")
@@ -63,33 +65,69 @@ def few(mutants: Iterator[Any], each: int) -> Iterator[Any]:
             yield mutant
 
 
-def test_every_deletion_is_reported(dev: Objects) -> None:
-    """No object of the plan can go without a change that names it; a network policy, a guardrail or a quota is told by what it did."""
-    for done, after, body in few(deletions(dev), each=8):
-        name = Name.of(body)
-        named = [change for change in diff(dev, after).changes if name in change.by]
-        assert named, done
-        if name.kind == "NetworkPolicy":
-            assert any(change.topic is Topic.REACH for change in named), done
-        if name.kind.startswith("ValidatingAdmission") or name.kind in ("ResourceQuota", "LimitRange"):
-            assert any(change.effect is Effect.WIDENS for change in named), done
+def check_deletion(dev: Objects, done: str, after: Objects, body: Any) -> None:
+    """Fails where an object goes without a change that names it; a network policy, a guardrail or a quota is told by what it did."""
+    name = Name.of(body)
+    named = [change for change in diff(dev, after).changes if name in change.by]
+    assert named, done
+    if name.kind == "NetworkPolicy":
+        assert any(change.topic is Topic.REACH for change in named), done
+    if name.kind.startswith("ValidatingAdmission") or name.kind in ("ResourceQuota", "LimitRange"):
+        assert any(change.effect is Effect.WIDENS for change in named), done
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-def test_every_widening_is_reported(dev: Objects, part: int) -> None:
-    """No object of the plan can be loosened by one field without a verdict that trust widens, and a change that names the object.
+def check_widening(dev: Objects, done: str, after: Objects, body: Any) -> None:
+    """Fails where an object is loosened without a verdict that trust widens, and a change that names it.
 
     A network policy flips at least one cell, if only at its own end.
     """
-    for done, after, body in islice(few(widenings(dev), each=2), part, None, PARTS):
-        found, name = diff(dev, after), Name.of(body)
-        named = [change for change in found.changes if name in change.by]
-        assert named, done
-        if done.endswith(REDUNDANT):
-            continue
-        assert found.widens, (done, found.verdict)
-        if name.kind == "NetworkPolicy":
-            assert any(change.topic is Topic.REACH for change in named), done
+    found, name = diff(dev, after), Name.of(body)
+    named = [change for change in found.changes if name in change.by]
+    assert named, done
+    if done.endswith(REDUNDANT):
+        return
+    assert found.widens, (done, found.verdict)
+    if name.kind == "NetworkPolicy":
+        assert any(change.topic is Topic.REACH for change in named), done
+
+
+@pytest.mark.lab
+def test_every_deletion_is_reported(dev: Objects) -> None:
+    """No object of the plan can go without a change that names it."""
+    for mutant in few(deletions(dev), each=8):
+        check_deletion(dev, *mutant)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_widening_is_reported(dev: Objects, part: int) -> None:
+    """No object of the plan can be loosened by one field without a verdict that trust widens, and a change that names the object."""
+    for mutant in islice(few(widenings(dev), each=2), part, None, PARTS):
+        check_widening(dev, *mutant)
+
+
+def test_some_deletions_are_reported(dev: Objects) -> None:
+    """A sample of what the end-to-end run tests in full."""
+    for mutant in islice(few(deletions(dev), each=8), 0, None, SAMPLE):
+        check_deletion(dev, *mutant)
+
+
+def test_some_widenings_are_reported(dev: Objects) -> None:
+    """A sample of what the end-to-end run tests in full."""
+    for mutant in islice(few(widenings(dev), each=2), 0, None, SAMPLE):
+        check_widening(dev, *mutant)
+
+
+def test_roles_for_a_while_and_identities_cannot_be_widened_unseen() -> None:
+    """Every way to loosen who may hold a role for a while, who holds one, and which pods bear which SPIFFE ID."""
+    granted, identified = edited(("    eligibility:\n", GRANTED)), of_stack(load_stack(DEV.parent / "Pulumi.onprem.yaml"))
+    chosen = [body for body in granted.bodies if body["kind"] == "ConfigMap" or names.GRANT in body["metadata"].get("labels", {})]
+    chosen += [body for body in identified.bodies if body["kind"] == "ClusterSPIFFEID"][:2]
+    objects = Objects("test", tuple(chosen))
+    tried = list(widenings(objects))
+    assert {Name.of(body).kind for _, _, body in tried} == {"ConfigMap", "RoleBinding", "ClusterSPIFFEID"}
+    for mutant in tried:
+        check_widening(objects, *mutant)
 
 
 @settings(max_examples=25, deadline=None)
@@ -158,6 +196,46 @@ def test_reason_alone_is_neutral(dev: Objects) -> None:
     found = diff(dev, edited(("because: engineers look at dashboards", "because: engineers watch the dashboards")))
     assert found.verdict == "neutral"
     assert ["engineers watch the dashboards; before: engineers look at dashboards" in one for one in said(found, Effect.NEUTRAL)] == [True]
+
+
+GRANTED = """    grants:
+      - user: "helix:alice"
+        role: operator
+        segment: training
+        since: "2026-12-01T15:00:00Z"
+        until: "2026-12-01T17:00:00Z"
+        reason: the new loader is rolled out by hand
+        approver: "helix:bob"
+    eligibility:
+"""
+ASKS = (
+    '    eligibility:\n      - {group: "helix:model-risk", role: security-reviewer, segments: [scoring], longest: %s,'
+    " approvers: %s, because: audit}\n"
+)
+
+
+def test_eligibility(dev: Objects) -> None:
+    """Who may hold a role for a while is one sentence a segment; for longer, and without consent, is wider, and the reverse narrower."""
+    short, long = (edited(("    eligibility:\n", ASKS % (longest, '"helix:on-call"'))) for longest in ("1h", "90m"))
+    sentence = "members of helix:model-risk may hold role security-reviewer in scoring for up to %s, when a member of helix:on-call agrees"
+    assert sentence % "1h" in said(diff(dev, short), Effect.WIDENS)
+    assert "no longer: " + sentence % "1h" in said(diff(short, dev), Effect.NARROWS)
+    assert said(diff(short, long), Effect.WIDENS) == [f"{sentence % '90m'}; before: {sentence % '1h'}"]
+    assert diff(long, short).verdict == "narrows trust"
+    alone = diff(dev, edited(('        approvers: "helix:model-risk"\n', "")))
+    (worst, *_) = alone.changes
+    assert (worst.effect, worst.weight) == (Effect.WIDENS, Weight.CRITICAL)
+    assert worst.said == "members of helix:language may hold role ml-engineer in tuning for up to 4h, at once: nobody needs to agree"
+
+
+def test_grant_by_pull_request(dev: Objects) -> None:
+    """Who holds what until when, and why; a later end is wider, an earlier one narrower."""
+    granted, later = (edited(("    eligibility:\n", GRANTED.replace("17:00", end))) for end in ("17:00", "18:00"))
+    holds = "user helix:alice holds role operator in training until 2026-12-01T17:00:00Z: the new loader is rolled out by hand, "
+    assert f"{holds}agreed by helix:bob" in said(diff(dev, granted), Effect.WIDENS)
+    assert diff(granted, dev).verdict == "narrows trust"
+    assert [change.effect for change in diff(granted, later).changes] == [Effect.WIDENS]
+    assert [change.effect for change in diff(later, granted).changes] == [Effect.NARROWS]
 
 
 def test_waiver() -> None:

@@ -16,6 +16,8 @@ from factory.review.channel import find_reach
 from factory.review.explain import answer, explain_reach
 from factory.review.objects import ReviewError, of_stack, read_folder
 
+from .test_diff import GRANTED
+
 DEV = Path(__file__).parents[2] / "stacks" / "Pulumi.dev.yaml"
 
 
@@ -108,12 +110,36 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, str(DEV), "--manifests", ".")[0] == 2
 
 
+def test_who_may_hold_a_role_for_a_while(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Of a group what it may ask for and agree to, and through which objects; of a person what they hold, from objects alone too."""
+    _, out, _ = run(capsys, str(DEV), "--who", "helix:on-call")
+    assert (
+        "helix:on-call may hold break-glass in assistant, evaluation, intake, platform, scoring, training, tuning for up to 1h, at" in out
+    )
+    assert "helix:serving may hold debugger in assistant, scoring for up to 1h, when a member of helix:on-call agrees, with a ticket" in out
+    ways = (
+        "ConfigMap helix-scoring/guardrails, RoleBinding helix-scoring/helix:serving.debugger:ask, RoleBinding helix-scoring/helix:on-call"
+    )
+    assert f"by  {ways}.debugger:approve" in out
+    stack = tmp_path / "new.yaml"
+    stack.write_text(DEV.read_text().replace("    eligibility:\n", GRANTED))
+    code, out, err = run(capsys, str(stack), "--who", "helix:alice")
+    assert code == 0, err
+    assert "user helix:alice holds operator in training until 2026-12-01T17:00:00Z" in out
+    assert "by  RoleBinding helix-training/operator::helix:alice by Role helix-training/operator" in out
+    render(plan_factory(load_stack(stack).factory), tmp_path / "rendered")
+    _, out, _ = run(capsys, "--manifests", str(tmp_path / "rendered"), "--who", "user helix:alice", "--format", "json")
+    (held,) = json.loads(out)["held"]
+    assert (held["role"], held["place"], held["approver"]) == ("operator", "training", "helix:bob")
+
+
 def test_who(capsys: pytest.CaptureFixture[str]) -> None:
     """A group's rights, and a workload's grants and ways."""
-    _, out, _ = run(capsys, str(DEV), "--who", "helix:on-call")
-    assert "group helix:on-call in intake" in out
+    _, out, _ = run(capsys, str(DEV), "--who", "helix:data-platform")
+    assert "group helix:data-platform in intake" in out
     assert "by  RoleBinding helix-intake/" in out
     assert "helix:serving" not in out
+    assert "Roles for a while" not in out
     _, out, _ = run(capsys, str(DEV), "--who", "training/fraud-trainer")
     assert "training/fraud-trainer reads dataset features (Confidential)" in out
     assert "training/fraud-trainer produces model fraud" in out

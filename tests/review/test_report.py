@@ -143,10 +143,27 @@ def test_assets_list_who_may_touch_them(dev: Report) -> None:
 
 def test_people_hold_what_the_bindings_say(dev: Report) -> None:
     """Sessions stand apart from changes, changes from reading; whoever only looks changes nothing."""
-    on_call = [held for held in dev.people if held.subject == "group helix:on-call"]
-    assert [(held.role, held.changes, held.sessions) for held in on_call] == [("viewer", (), ())]
-    assert len(on_call[0].places) == 7
-    assert "secrets" not in on_call[0].reads
+    on_call = {held.role: held for held in dev.people if held.subject == "group helix:on-call"}
+    assert on_call.keys() == {"viewer", "break-glass:ask", "debugger:approve"}
+    assert (on_call["viewer"].changes, on_call["viewer"].sessions) == ((), ())
+    assert len(on_call["viewer"].places) == 7
+    assert "secrets" not in on_call["viewer"].reads
+
+
+def test_roles_for_a_while_are_those_of_the_spec(dev: Report) -> None:
+    """One row for each eligibility of the spec, with its terms; a grant by pull request has a row, and both are on the page."""
+    factory = load_stack(DEV).factory
+    asked = {(each.group, each.role, tuple(sorted(each.segments)), each.approvers or "", each.ticket) for each in factory.eligibility}
+    assert {(row.group, row.role, row.places, row.approvers, row.ticket) for row in dev.eligible} == asked
+    assert {row.role: row.longest for row in dev.eligible} == {"break-glass": "1h", "debugger": "1h", "ml-engineer": "4h"}
+    assert {row.because.reason for row in dev.eligible if row.because} == {each.because for each in factory.eligibility}
+    grant = {"user": "staff:ann", "role": "operator", "segment": "segment-0", "reason": "by hand", "approver": "staff:bob"}
+    spec = large(3) | {"grants": [grant | {"since": "2026-12-01T15:00:00Z", "until": "2026-12-01T17:00:00Z"}]}
+    report = report_stack(stack_of(spec), TODAY)
+    assert [(row.subject, row.role, row.place, row.until, row.approver) for row in report.granted] == [
+        ("user staff:ann", "operator", "segment-0", "2026-12-01T17:00:00Z", "staff:bob")
+    ]
+    assert "2026-12-01T17:00:00Z" in Seen(page(report)).text
 
 
 def test_guardrails_say_what_they_refuse_and_that_they_are_in_force(dev: Report) -> None:
