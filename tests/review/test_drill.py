@@ -71,7 +71,7 @@ def test_every_stack_is_attacked_harmlessly(stack: Path) -> None:
             assert_harmless(request)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(factories())
 def test_any_factory_is_attacked(factory: Factory) -> None:
     """Whatever the stack, every attack is either made or said not to apply and why; and the driller may play everybody who is played."""

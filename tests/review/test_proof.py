@@ -42,7 +42,7 @@ def mutated(factory: Factory, change: Callable[[dict[str, Any]], Any], kind: str
     return replace(plan, manifests=tuple(manifests))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(factories())
 def test_every_plan_is_proved(factory: Factory) -> None:
     """Whatever a spec says: names that meet, ranges that hold the metadata address, IPv6, host names, tiers of the cluster."""

@@ -36,7 +36,7 @@ def cells(endpoints: list[Endpoint]) -> Iterator[Cell]:
                 yield from ((source, destination, number, protocol) for number, protocol in generated.PORTS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(dices, st.booleans())
 def test_flows_are_all_cells_and_nothing_else(dice: Random, located: bool) -> None:
     """A cell is in a certain flow if its verdict is Allowed, else in an uncertain one if Unknown, else in none."""
@@ -49,7 +49,7 @@ def test_flows_are_all_cells_and_nothing_else(dice: Random, located: bool) -> No
         assert network.may_reach(*cell).reach is expected, (cell, [str(f) for f in flows if cell in f])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(dices)
 def test_the_order_of_objects_is_irrelevant(dice: Random) -> None:
     """Shuffled objects and endpoints give the same verdicts for the same reasons, and the same list of flows."""
@@ -62,7 +62,7 @@ def test_the_order_of_objects_is_irrelevant(dice: Random) -> None:
     assert [str(flow) for flow in one.flows()] == [str(flow) for flow in other.flows()]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(dices)
 def test_another_policy_widens_only_by_its_own_rules(dice: Random) -> None:
     """What becomes allowed by one more NetworkPolicy is allowed by that policy, by name; and it takes away only where it isolates."""
@@ -77,7 +77,7 @@ def test_another_policy_widens_only_by_its_own_rules(dice: Random) -> None:
             assert any(r.object.name == "new" and r.action == "Accept" for r in now.reasons)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(dices)
 def test_doubt_never_turns_into_certainty(dice: Random) -> None:
     """What is Allowed or Denied in spite of fields that are not understood stays so when they are taken away."""
@@ -112,7 +112,7 @@ def test_flows_read_as_sentences() -> None:
     }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(dices)
 def test_a_comparison_is_the_difference_of_all_cells(dice: Random) -> None:
     """A cell is gained if it is allowed now and was not, lost if it was allowed and is not; doubts likewise, and nothing else is."""
@@ -197,7 +197,7 @@ CILIUM = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(dices)
 def test_nonsense_in_a_spec_is_never_a_crash(dice: Random) -> None:
     """Whatever stands in a policy's spec, every question has a verdict and all flows can be listed and said."""

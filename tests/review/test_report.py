@@ -236,7 +236,7 @@ def test_only_the_pages_own_style_and_script_may_run(dev: Report) -> None:
     assert not re.search(r"@import|url\(", written)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(spec=specs().flatmap(lambda spec: shuffled(spec).map(lambda other: (spec, other))))
 def test_any_spec_has_a_report_whatever_the_order_of_its_lists(spec: tuple[Data, Data]) -> None:
     """Random specs: page and picture are made, well-formed, the same twice, and the map does not depend on the order of lists."""
