@@ -1,7 +1,7 @@
 """`pulumi up` of our program against a bare Pulumi program with the same objects, and against raw server-side apply.
 
 All on one lab of its own, with the settings that the project recommends: 32 resources at a time, the provider's client at 400 requests a
-second. What is compared with the bare program is time of the processor of engine, provider, language host and program, since what both wait
+second, state written once. What is compared with the bare program is time of the processor of engine, provider, language host and program, since what both wait
 for, the API server and the disk, is the same; the clock is reported beside it. Each contender builds a factory of its own name, so that all
 do the same work on the same API server, in turns.
 """
@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count, groupby
@@ -34,13 +34,18 @@ from lab import Lab
 from .figure import Figure, Time, run
 from .sample import sample
 
-SEGMENTS = 30
+SEGMENTS = 100
+FEWER = 30
+"""Segments with a checkpoint at every step: the time that these take grows with the square of the objects."""
 ROUNDS = 2
 CONNECTIONS = 8
 UP = ["pulumi", "up", "--stack", "bench", "--yes", "--skip-preview", "--parallel", "32", "--suppress-outputs", "--suppress-progress"]
 SKIP = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 """State is written once, at the end, instead of at every step."""
 ROOT = Path(__file__).parent.parent
+
+Contender = Callable[[int], tuple[Time, Time]]
+"""Builds that many segments; the time of the first run and of one with nothing to do."""
 
 
 def measure(segments: int = SEGMENTS) -> list[Figure]:
@@ -57,35 +62,36 @@ def measure(segments: int = SEGMENTS) -> list[Figure]:
 
 
 def _compare(segments: int, site: Site) -> list[Figure]:
+    """With the settings that we recommend; and, of fewer segments, with Pulumi's own, which write the state at every step."""
+    contenders: dict[str, Contender] = {"ours": partial(site.ours, skip=True), "bare": partial(site.bare, skip=True), "raw": site.raw}
+    figures = list(_figures(segments, "", *_measure(contenders, segments, ROUNDS)))
+    fewer = min(segments, FEWER)
+    stepwise: dict[str, Contender] = {"ours": site.ours, "bare": site.bare, "raw": site.raw, "skipping": contenders["ours"]}
+    first, again = _measure(stepwise, fewer, 1)
+    figures += _figures(fewer, ", with checkpoints", first, again)
+    figures.append(Figure("first `pulumi up` with checkpoints / the same without", first["ours"].cpu / first["skipping"].cpu))
+    return figures
+
+
+def _measure(contenders: Mapping[str, Contender], segments: int, rounds: int) -> tuple[dict[str, Time], dict[str, Time]]:
+    """The least time of each, in turns: of the first run, and of one with nothing to do."""
     first: dict[str, Time] = {}
     again: dict[str, Time] = {}
-    contenders: dict[str, Callable[[int], tuple[Time, Time]]] = {
-        "ours": site.ours,
-        "bare": site.bare,
-        "raw": site.raw,
-        "ours, skipping": partial(site.ours, skip=True),
-        "bare, skipping": partial(site.bare, skip=True),
-    }
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, contender in contenders.items():
             for least, took in zip((first, again), contender(segments), strict=True):
                 least[name] = Time(*map(min, least.get(name, took), took))
                 print(f"  {name}: {took.wall:.0f} s, {took.cpu:.0f} s of the processor", file=sys.stderr)
-    figures = []
-    for setting, suffix in (("", ""), (", PULUMI_SKIP_CHECKPOINTS", ", skipping")):
-        ours, bare = f"ours{suffix}", f"bare{suffix}"
-        for what, times in ((f"first `pulumi up` of {segments} segments", first), (f"no-op `pulumi up` of {segments} segments", again)):
-            figures += [
-                Figure(f"{what} / bare program{setting}", times[ours].cpu / times[bare].cpu, at_most=1.2),
-                Figure(f"the same by the clock{setting}", times[ours].wall / times[bare].wall),
-            ]
-        figures.append(
-            Figure(
-                f"first `pulumi up` / raw server-side apply over {CONNECTIONS} connections{setting}", first[ours].wall / first["raw"].wall
-            )
-        )
-    figures.append(Figure("first `pulumi up` / the same with PULUMI_SKIP_CHECKPOINTS", first["ours"].wall / first["ours, skipping"].wall))
-    return figures
+    return first, again
+
+
+def _figures(segments: int, setting: str, first: Mapping[str, Time], again: Mapping[str, Time]) -> Iterator[Figure]:
+    for what, times in (("first", first), ("no-op", again)):
+        ours, bare = times["ours"], times["bare"]
+        yield Figure(f"{what} `pulumi up` of {segments} segments{setting} / bare program", ours.cpu / bare.cpu, at_most=1.2)
+        yield Figure("the same by the clock", ours.wall / bare.wall)
+    raw = f"raw server-side apply over {CONNECTIONS} connections"
+    yield Figure(f"first `pulumi up` of {segments} segments{setting} / {raw}, by the clock", first["ours"].wall / first["raw"].wall)
 
 
 class Site:
