@@ -227,7 +227,10 @@ def _fact_changes(old: Objects, new: Objects, with_spec: bool) -> Iterator[Chang
                 continue
             effect = Effect.WIDENS if fact.opens is bool(has) else Effect.NARROWS
             if fact.topic is Topic.PEOPLE and len(fact.key) == 4:
-                subject, _, _, place = fact.key
+                subject, verb, resource, place = fact.key
+                kind, named, _ = resource.partition(' "')
+                if named and (fact.topic.name, subject, verb, kind, place) in (before if has else after):
+                    continue  # the same without a name was held before, or is held still
                 rights[effect, bool(has), subject, place, fact.by[:1], fact.weight, fact.because].append(fact)
                 continue
             prefix = "" if has else "no longer: "

@@ -352,3 +352,20 @@ def test_text_names_place_and_reason(dev: Objects) -> None:
     lines = list(as_text(diff(dev, edited(FLOW))))
     assert lines[0].endswith("widens trust (1 widen)")
     assert any("because notebooks log runs  (new.yaml:" in line for line in lines)
+
+
+def test_a_right_to_one_is_nothing_beside_the_right_to_all() -> None:
+    """To lose the right to one object by name is no loss for who may do the same with all of them."""
+    api, ann = "rbac.authorization.k8s.io/v1", {"kind": "User", "name": "ann"}
+    rule: dict[str, Any] = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
+
+    def role(*rules: dict[str, Any]) -> Objects:
+        meta = {"name": "r", "namespace": "n"}
+        bound = {"apiVersion": api, "kind": "RoleBinding", "metadata": meta, "roleRef": {"kind": "Role", "name": "r"}, "subjects": [ann]}
+        return Objects("test", ({"apiVersion": api, "kind": "Role", "metadata": meta, "rules": list(rules)}, bound))
+
+    one = rule | {"resourceNames": ["x"]}
+    assert said(diff(role(one), role(rule)), Effect.WIDENS) == ["user ann may get pods in n"]
+    assert diff(role(one), role(rule)).verdict == "widens trust"
+    assert diff(role(rule), role(one)).verdict == "narrows trust"
+    assert said(diff(role(rule, one), role(rule)), Effect.NARROWS) == []
