@@ -416,9 +416,12 @@ def test_deleted_is_gone(people: dict[str, Client], lease: Deployed) -> None:
     path = f"{BINDINGS}/{held['metadata']['name']}"
     try:
         for how in ("Foreground", "Orphan"):
-            refused(alice.request("DELETE", path, propagationPolicy=how))
-            refused(alice.request("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": how}))
-        refused(alice.request("DELETE", path, orphanDependents="true"))
+            refused(alice.request("DELETE", path, propagationPolicy=how), "'lease-zg07-boundary'")
+            refused(
+                alice.request("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": how}),
+                "'lease-zg07-boundary'",
+            )
+        refused(alice.request("DELETE", path, orphanDependents="true"), "'lease-zg07-boundary'")
         assert alice.request("DELETE", path).status_code == 200
         wait_until(lambda: not may_write(alice), "it is gone")
     finally:

@@ -36,6 +36,7 @@ def boundary(factory: Factory) -> Guardrail:
 
     ConfigMaps are recognised by the object's name and not by `resourceNames`, which a request to delete a collection has none of.
     """
+    deployer = f"request.userInfo.username == {text(factory.deployer.user)}"
     writers = ", ".join(f"{text(resource)}: {texts(users)}" for resource, users in WRITERS.items())
     return Guardrail(
         "ZG07",
@@ -46,8 +47,9 @@ def boundary(factory: Factory) -> Guardrail:
         conditions={
             "known-configmaps-only": "request.resource.resource != 'configmaps'"
             f" || [object, oldObject].exists(o, o != null && dyn(o).metadata.name in {texts((GRANTS, TRUST))})",
-            # Who holds a role for a while is ZG17's business.
-            "no-grants": "request.resource.resource != 'rolebindings'"
+            # Who holds a role for a while is ZG17's business. That one reads grants, which are gone before the last bindings of a
+            # namespace that is being deleted, so it may not look at deletions: this one does.
+            "no-grants": "request.resource.resource != 'rolebindings' || request.operation == 'DELETE'"
             f" || [object, oldObject].exists(o, o != null && !({text(names.GRANT)} in dyn(o).metadata.?labels.orValue({{}})))",
             # A volume claim's labels, annotations and finalizers are how storage drivers work; what it claims is its spec.
             "claims-only": "request.resource.resource != 'persistentvolumeclaims' || request.operation != 'UPDATE'"
@@ -56,12 +58,20 @@ def boundary(factory: Factory) -> Guardrail:
         variables={
             "writers": f"{{{writers}}}[?request.resource.resource].orValue([])",
             "controller": f"request.userInfo.username in variables.writers + (request.operation == 'CREATE' ? [] : {texts(COLLECTORS)})",
+            "revoked": "request.operation == 'DELETE' && request.resource.resource == 'rolebindings'"
+            f" && {text(names.GRANT)} in dyn(oldObject).metadata.?labels.orValue({{}})",
             "manager": f"request.userInfo.username == '{MANAGER}' && (request.operation != 'CREATE' || variables.writers.size() > 0)",
         },
         validations=(
             Validation(
-                f"request.userInfo.username == {text(factory.deployer.user)} || variables.controller || variables.manager",
+                f"variables.revoked || {deployer} || variables.controller || variables.manager",
                 f"only the deployer, {factory.deployer.user}, changes this: change the spec and deploy it.",
+            ),
+            Validation(
+                f"!variables.revoked || {deployer} || variables.controller || variables.manager"
+                " || (request.options.?propagationPolicy.orValue('Background') == 'Background'"
+                " && !request.options.?orphanDependents.orValue(false))",
+                "a grant is deleted at once: do not wait for dependents, and do not orphan them.",
             ),
         ),
     )

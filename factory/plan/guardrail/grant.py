@@ -21,9 +21,9 @@ def grant(factory: Factory) -> Guardrail:
 
     The clock: `creationTimestamp` is set by the API server before admission, and so is the time of the write in `managedFields`
     (KEP-555), from which it is told that an update comes too late. What a grant says cannot be changed, and its end has the one form
-    that Kyverno's cleanup controller understands. Nothing may keep it when it is deleted: a finalizer, an owner, and a deletion that
-    waits for dependents would. The deployer, whose pull request somebody has agreed to, is held to the times and to the form. Taking a
-    grant away is open to whoever RBAC lets.
+    that Kyverno's cleanup controller understands. Nothing may keep it when it is deleted: neither a finalizer nor an owner, nor, by ZG07,
+    a deletion that waits for dependents. The deployer, whose pull request somebody has agreed to, is held to the times and to the form.
+    Taking a grant away is open to whoever RBAC lets.
     """
     deployer, user = text(factory.deployer.user), "request.userInfo.username"
     asked, approver = text(names.REQUESTED_BY), text(names.APPROVED_BY)
@@ -34,7 +34,7 @@ def grant(factory: Factory) -> Guardrail:
         "grant",
         "A person holds a role for a while only if eligible, for a reason, with somebody else's consent, and until a moment.",
         (controls.TENET_3, controls.TENET_4, controls.TENET_6, controls.AUTHORIZATION, controls.CIS_RBAC),
-        rules=(Rule("rbac.authorization.k8s.io", "v1", ("rolebindings",), ("CREATE", "UPDATE", "DELETE")),),
+        rules=(Rule("rbac.authorization.k8s.io", "v1", ("rolebindings",)),),
         conditions={
             "grants-only": f"[object, oldObject].exists(o, o != null && {text(names.GRANT)} in dyn(o).metadata.?labels.orValue({{}}))",
             "not-collectors": f"{create} || !({user} in {texts((*COLLECTORS, MANAGER))})",
@@ -53,29 +53,29 @@ def grant(factory: Factory) -> Guardrail:
         },
         validations=(
             Validation(
-                "request.operation == 'DELETE' || (dyn(object).roleRef.kind == 'Role' && variables.terms.size() > 0)",
+                "(dyn(object).roleRef.kind == 'Role' && variables.terms.size() > 0)",
                 f"annotation {names.ELIGIBLE_AS} names a group that may hold this role in this segment for a while, or none may.",
             ),
             Validation(
-                f"request.operation == 'DELETE' || (variables.expires.matches({text(MOMENT)})"
+                f"(variables.expires.matches({text(MOMENT)})"
                 f" && variables.labels[?{text(names.CLEANUP)}].orValue('') == variables.expires.replace(':', ''))",
                 f"annotation {names.EXPIRES_AT} is a moment such as 2026-12-01T17:00:00Z,"
                 f" and label {names.CLEANUP} the same without colons, or it would never end.",
             ),
             Validation(
-                "request.operation == 'DELETE' || (timestamp(variables.expires) > timestamp(dyn(object).metadata.creationTimestamp)"
+                "(timestamp(variables.expires) > timestamp(dyn(object).metadata.creationTimestamp)"
                 " && variables.terms.exists(t, timestamp(variables.expires)"
                 " <= timestamp(dyn(object).metadata.creationTimestamp) + duration(t[2] + 's')))",
                 "a grant ends after it is asked for, and no later than the eligibility's longest.",
                 "variables.terms.map(t, t[2] + ' s')",
             ),
             Validation(
-                "request.operation == 'DELETE' || ('managedFields' in dyn(object).metadata && dyn(object).metadata.managedFields.size() > 0"
+                "('managedFields' in dyn(object).metadata && dyn(object).metadata.managedFields.size() > 0"
                 " && dyn(object).metadata.managedFields.all(f, timestamp(f.time) < timestamp(variables.expires)))",
                 "this grant is over: ask again.",
             ),
             Validation(
-                "request.operation == 'DELETE' || (dyn(object).metadata.?finalizers.orValue([]).size() == 0"
+                "(dyn(object).metadata.?finalizers.orValue([]).size() == 0"
                 " && dyn(object).metadata.?ownerReferences.orValue([]).size() == 0)",
                 "a grant has no finalizers and no owners, so that it goes when it is deleted.",
             ),
@@ -120,11 +120,6 @@ def grant(factory: Factory) -> Guardrail:
                 f" && variables.annotations.all(k, k == {approver} || dyn(oldObject).metadata.annotations[?k].orValue('')"
                 " == variables.annotations[k]) && dyn(oldObject).metadata.annotations.all(k, k in variables.annotations))",
                 "what was asked for cannot be changed: revoke, and ask again.",
-            ),
-            Validation(
-                f"{other}'DELETE' || (request.options.?propagationPolicy.orValue('Background') == 'Background'"
-                " && !request.options.?orphanDependents.orValue(false))",
-                "a grant is deleted at once: do not wait for dependents, and do not orphan them.",
             ),
         ),
         granted=True,
