@@ -4,8 +4,8 @@ from ._part import Part
 
 
 class Access(Part):
-    """One grant: a RoleBinding in each of its segments. The Role that it binds belongs to the segment. It stands, or is held for a while, or
-    lets its holder ask for a role (`staff:ml.operator:ask`) or agree (`staff:leads.operator:approve`).
+    """One grant: a RoleBinding in each of its segments. The Role that it binds belongs to the segment. It stands, or is held for a while,
+    or lets its holder ask for a role (`staff:ml.operator:ask`) or agree (`staff:leads.operator:approve`).
 
     Its name is its holder and role, as the plan names it: `ml-research.viewer`. Alone, in a program of your own, where its segments are
     there already:
