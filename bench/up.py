@@ -2,8 +2,8 @@
 
 All on one lab of its own, with the settings that the project recommends: 32 resources at a time, the provider's client at 400 requests a
 second, state written once. What is compared with the bare program is time of the processor of engine, provider, language host and
-program, since what both wait for, the API server and the disk, is the same; the clock is reported beside it. Each contender builds a factory of its own name, so that all
-do the same work on the same API server, in turns.
+program, since what both wait for, the API server and the disk, is the same; the clock is reported beside it. Each contender builds a
+factory of its own name, so that all do the same work on the same API server, in turns.
 """
 
 from __future__ import annotations
