@@ -1,9 +1,9 @@
 """`pulumi up` of our program against a bare Pulumi program with the same objects, and against raw server-side apply.
 
 All on one lab of its own, with the settings that the project recommends: 32 resources at a time, the provider's client at 400 requests a
-second, state written once. What is compared with the bare program is time of the processor of engine, provider, language host and
-program, since what both wait for, the API server and the disk, is the same; the clock is reported beside it. Each contender builds a
-factory of its own name, so that all do the same work on the same API server, in turns.
+second, state written once. What is compared with the bare program is time of the processor of engine, provider, language host and program,
+since what both wait for, the API server and the disk, is the same; the clock is reported beside it. Each contender builds a factory of its
+own name, so that all do the same work on the same API server, in turns.
 """
 
 from __future__ import annotations
@@ -157,6 +157,7 @@ class Site:
 def apply_all(bodies: list[Body], kubeconfig: Path, context: str) -> None:
     """Server-side apply of everything, eight at a time."""
     config = KubeConfig.from_file(kubeconfig).get(context_name=context)
+    assert config is not None
     connection = local()
 
     def apply(body: Body) -> None:

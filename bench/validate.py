@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from .figure import Figure, best, run
@@ -18,7 +19,7 @@ def measure() -> list[Figure]:
         "imports": [sys.executable, "-c", "import pydantic, yaml"],
         "model": [sys.executable, "-c", "import yaml; from pydantic import BaseModel, Field, StringConstraints"],
     }
-    seconds = best({name: lambda command=command: run(command).cpu for name, command in commands.items()}, rounds=15)
+    seconds = best({name: partial(_seconds, command) for name, command in commands.items()}, rounds=15)
     return [
         Figure(f"`factory validate {STACK}` / `python -c 'import pydantic, yaml'`", seconds["factory"] / seconds["imports"], at_most=2.5),
         Figure(
@@ -26,3 +27,7 @@ def measure() -> list[Figure]:
             seconds["factory"] / seconds["model"],
         ),
     ]
+
+
+def _seconds(command: list[str]) -> float:
+    return run(command).cpu
