@@ -29,8 +29,8 @@ def sample(segments: int, name: str = "bench") -> dict[str, Any]:
             for n in numbers
             for w in range(WORKLOADS)
             for to, because in (
-                (f"s{n}/w{(w + 1) % WORKLOADS}", "each step hands its batch to the one behind it"),
-                (f"s{(n + 1) % segments}/w{(w + 2) % WORKLOADS}", "results go on to the segment that is next in the chain"),
+                (f"s{n}/w{(w + 1) % WORKLOADS}", "it hands its batch on"),
+                (f"s{(n + 1) % segments}/w{(w + 2) % WORKLOADS}", "its results go to the next"),
             )
         ],
     }
