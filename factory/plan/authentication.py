@@ -71,10 +71,12 @@ def plan_authentication(factory: Factory) -> Iterator[File]:
 def authenticator(factory: Factory, provider: Provider, prefix: str) -> Body:
     """The `jwt` entry of a provider whose names begin with `prefix`."""
     authority = {} if provider.certificate_authority is None else {"certificateAuthority": provider.certificate_authority}
+    # The API server refuses a file that asks the same twice, as where one claim answers for two demands: the first of them names it.
+    asked = {demand.expression: demand for demand in reversed([*demands(factory, provider)])}
     return {
         "issuer": {"url": provider.issuer, "audiences": [provider.audience], **authority},
         "claimValidationRules": [
-            {"expression": demand.expression, "message": f"{demand.id}: {demand.message}"} for demand in demands(factory, provider)
+            {"expression": demand.expression, "message": f"{demand.id}: {demand.message}"} for demand in reversed(asked.values())
         ],
         "claimMappings": {
             "username": {"expression": f"{text(prefix)} + {_text(provider.user_claim)}"},
