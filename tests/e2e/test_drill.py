@@ -33,9 +33,10 @@ from lab import Lab
 
 DEV, EXAMPLE, ONPREM = (Path(f"stacks/Pulumi.{name}.yaml") for name in ("dev", "example", "onprem"))
 IDS = (*(guardrail(load_stack(DEV).factory).id for guardrail in GUARDRAILS), "ZG14")
-PEOPLE = """
-    eligibility:
+ELIGIBLE = """\
       - {group: "staff:ml", role: operator, segments: [training], longest: 1h, approvers: "staff:leads", because: they mend runs}
+"""
+PEOPLE = """
     identity:
       people:
         providers: [{name: staff, kind: OIDC, preset: Okta, people: Staff, issuer: "https://helix.okta.example"}]
@@ -283,7 +284,11 @@ def test_other_stacks(stack: Path, tmp_path: Path) -> None:
 def test_people(tmp_path: Path) -> None:
     """Where people sign in by the spec and hold roles for a while, weak sign-ins and grants without consent are attacked too."""
     stack = tmp_path / "Pulumi.people.yaml"
-    stack.write_text(DEV.read_text().replace("    access:\n", f"{PEOPLE}    access:\n", 1))
+    stack.write_text(
+        DEV.read_text()
+        .replace("    access:\n", f"{PEOPLE}    access:\n", 1)
+        .replace("    eligibility:\n", f"    eligibility:\n{ELIGIBLE}", 1)
+    )
     for field in field_of(stack, tmp_path):
         assert [result for result in field.drill() if result.outcome in BAD] == []
         for guardrail in ("ZG16", "ZG17"):
