@@ -27,6 +27,7 @@ name: lease
 posture: Production
 cluster: {distribution: SelfManaged, version: "1.36", context: lease, clusterNetworkPolicy: false}
 trustDomain: lease.example
+deployer: {user: lease-deployer}
 images: {registries: [registry.lease.example/apps/]}
 segments:
   - {name: training, stage: Training, owner: research, quota: {cpu: "64", memory: 1Ti, pods: 20}}

@@ -36,7 +36,8 @@ def deployer(factory: Factory) -> Guardrail:
                 " : object == null ? variables.was"
                 " : oldObject == null ? variables.becomes"
                 " : variables.was && variables.becomes || (variables.named ? variables.becomes : variables.was)",
-                f"{factory.deployer.user} deploys factory {factory.name} and writes nothing that does not bear its label {names.FACTORY}.",
+                f"{factory.deployer.user} deploys factory {factory.name} and writes nothing that does not bear its label {names.FACTORY}:"
+                " give another factory a `deployer.user` of its own.",
             ),
         ),
         where="Everywhere",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
-from deployed import Client, Deployed, deploy_on, path_of, start_lab
+from deployed import Client, Deployed, deploy_on, path_of, start_lab, wait_until
 
 from factory.load import load_object
 from factory.plan import plan_factory
@@ -18,6 +19,12 @@ SPEC = yaml.safe_load((Path(__file__).parent / "spec.yaml").read_text())
 FACTORY = load_object(SPEC)
 STATIC = {guardrail(FACTORY).id for guardrail in STATIC_GUARDRAILS}
 ATTACKS = [attack for attack in plan_attacks(FACTORY) if attack.guardrail in STATIC]
+
+
+def has_certificates(vault: Deployed) -> bool:
+    """Pods mount this ConfigMap; a controller writes it some time after the namespace."""
+    paths = [f"/api/v1/namespaces/vault-{segment.name}/configmaps/kube-root-ca.crt" for segment in FACTORY.segments]
+    return all(vault.administrator.request("GET", path).status_code == 200 for path in paths)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +40,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         for manifest in vault.plan.manifests:
             if manifest.body["kind"] == "ValidatingAdmissionPolicyBinding" and manifest.key != "zg01-binding":
                 vault.deployer.delete(manifest.body)
+        wait_until(partial(has_certificates, vault), "every segment has the ConfigMap kube-root-ca.crt")
         for attempt in (*ATTACKS, *plan_permitted(FACTORY)):
             if attempt.before is not None:
                 vault.administrator.create(attempt.before)
