@@ -10,6 +10,7 @@ from .flow import Flow
 from .grant import Eligibility, Grant
 from .identity import Identity, People
 from .image import Images
+from .keys import AnyVault, EtcdEncryption, ExternalVault, Keys, OpenBao, Seal, SealKind
 from .model import Model
 from .peer import Peer
 from .pool import (
@@ -41,19 +42,27 @@ from .provider import (
     seconds,
 )
 from .queue import Queue, Share
+from .registry import S3, AnyRegistry, DistributionRegistry, ExternalRegistry, RegistryProduct
 from .role import OPERATOR, VIEWER, Access, Permission, Role, Session
 from .segment import Limits, Quota, Segment, Stage
+from .signer import Keyless, Signer
 from .spire import Federation, Spire, WorkloadIdentity
+from .trust import AnyRoot, BootstrapRoot, ExternalRoot
 from .waiver import Waiver
 from .workload import Egress, Listener, Protocol, Workload
 
 __all__ = [
     "METADATA",
     "OPERATOR",
+    "S3",
     "VIEWER",
     "Access",
     "AnyPool",
     "AnyProvider",
+    "AnyRegistry",
+    "AnyRoot",
+    "AnyVault",
+    "BootstrapRoot",
     "Classification",
     "Cluster",
     "ClusterApiPool",
@@ -64,9 +73,14 @@ __all__ = [
     "Deployer",
     "DeviceApi",
     "Distribution",
+    "DistributionRegistry",
     "Dns",
     "Egress",
     "Eligibility",
+    "EtcdEncryption",
+    "ExternalRegistry",
+    "ExternalRoot",
+    "ExternalVault",
     "Factory",
     "Federation",
     "Flow",
@@ -77,6 +91,8 @@ __all__ = [
     "KarpenterNodeClass",
     "KarpenterPool",
     "KeycloakProvider",
+    "Keyless",
+    "Keys",
     "Limits",
     "Listener",
     "Model",
@@ -84,6 +100,7 @@ __all__ = [
     "ObjectReference",
     "OidcPreset",
     "OidcProvider",
+    "OpenBao",
     "Peer",
     "People",
     "Permission",
@@ -93,12 +110,16 @@ __all__ = [
     "Provider",
     "Queue",
     "Quota",
+    "RegistryProduct",
     "RequiredClaim",
     "Risk",
     "Role",
+    "Seal",
+    "SealKind",
     "Segment",
     "Session",
     "Share",
+    "Signer",
     "Spire",
     "Stage",
     "StaticNodes",

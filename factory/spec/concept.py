@@ -51,6 +51,7 @@ GROUP = r"^[^\x00-\x1f\x7f]+$"
 USER = r"^[a-z][-a-z0-9]*:\S+$"
 PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 CERTIFICATE = r"^-----BEGIN CERTIFICATE-----\n"
+PUBLIC_KEY = r"^-----BEGIN PUBLIC KEY-----\n"
 AUDIENCE = r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$"
 BUNDLE_ENDPOINT = r"^https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?$"
 SPIFFE_ID = r"^spiffe://[a-z0-9.-]+(/[A-Za-z0-9._-]+)+$"
@@ -81,6 +82,7 @@ WORDS = {
     USER: 'a person as the API server names them: provider and name, such as "staff:alice"',
     PRINTABLE: "text on one line",
     CERTIFICATE: 'PEM text that begins with "-----BEGIN CERTIFICATE-----"',
+    PUBLIC_KEY: 'PEM text that begins with "-----BEGIN PUBLIC KEY-----"',
     AUDIENCE: 'who the token is for, such as "vault" or "https://vault.helix.example"',
     BUNDLE_ENDPOINT: 'an https URL without query, such as "https://spire.partner.example:8443"',
     SPIFFE_ID: 'a SPIFFE ID with a path, such as "spiffe://partner.example/spire/server"',

@@ -15,14 +15,17 @@ from .flow import Flow
 from .grant import Eligibility, Grant
 from .identity import Identity
 from .image import Images
+from .keys import Keys
 from .model import Model
 from .peer import Peer
 from .pool import AnyPool
 from .posture import Posture
 from .provider import AnyProvider, Strength
 from .queue import Queue
+from .registry import AnyRegistry
 from .role import Access, Role
 from .segment import Segment
+from .signer import Signer
 from .spire import WorkloadIdentity
 from .waiver import Waiver
 from .workload import Workload
@@ -49,6 +52,8 @@ class Factory(Concept):
     """Classified data."""
     models: tuple[Model, ...] = ()
     """Model weights."""
+    signers: tuple[Signer, ...] = ()
+    """Whose signatures models and images need."""
     workloads: tuple[Workload, ...] = ()
     """Identities."""
     peers: tuple[Peer, ...] = ()
@@ -65,6 +70,10 @@ class Factory(Concept):
     """Standing grants to people and delivery tools."""
     identity: Identity | None = None
     """Who may be anybody at all: people and workloads."""
+    keys: Keys | None = None
+    """Where keys are kept. Absent: nothing is sealed."""
+    registry: AnyRegistry | None = None
+    """The registry of models. Absent: their repositories are wherever they are."""
     eligibility: tuple[Eligibility, ...] = ()
     """Roles that people may hold for a while."""
     grants: tuple[Grant, ...] = ()
@@ -96,6 +105,11 @@ class Factory(Concept):
     def model(self) -> dict[str, Model]:
         """Models by name."""
         return {model.name: model for model in self.models}
+
+    @cached_property
+    def signer(self) -> dict[str, Signer]:
+        """Signers by name."""
+        return {signer.name: signer for signer in self.signers}
 
     @cached_property
     def pool(self) -> dict[str, AnyPool]:

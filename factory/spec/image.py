@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from .concept import REGISTRY, Concept
+from .concept import REGISTRY, Concept, Name
 
 
 class Images(Concept):
@@ -16,3 +16,5 @@ class Images(Concept):
     """Registries, or paths in them, each ending in "/": an image must start with one of these."""
     digests: bool | None = None
     """Whether an image must be named by digest. Default: yes in Production, no in Development."""
+    signers: tuple[Name, ...] = ()
+    """Whose signature an image needs: one of these is enough. Absent: images need none."""

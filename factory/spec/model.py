@@ -12,5 +12,10 @@ class Model(Concept):
     """Its name, which `produces` and `serves` refer to."""
     repository: Repository
     """Where its artifacts are, without tag or digest. No two models share one."""
+    signers: tuple[Name, ...] = ()
+    """Whose signature it needs wherever it is mounted: one of these is enough."""
+    validators: tuple[Name, ...] = ()
+    """Signers whose validation it needs where it is served in Inference: one of these is enough. None of them may be the workload that
+    produces it."""
     imported: bool = False
     """Whether it comes from outside: a model that no workload produces must say so."""

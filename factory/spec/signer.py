@@ -1,0 +1,40 @@
+"""Signers: whose signature models and images need. Only public halves of keys stand in a spec."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from .concept import CERTIFICATE, ISSUER, PRINTABLE, PUBLIC_KEY, Concept, Name, Reference
+
+PublicKey = Annotated[str, StringConstraints(pattern=PUBLIC_KEY, max_length=4096)]
+"""A PEM public key."""
+
+
+class Keyless(Concept):
+    """A signer by identity, from the organisation's own Sigstore."""
+
+    issuer: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]
+    """OIDC issuer of the identity."""
+    subject: Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=512)]
+    """The identity, exactly."""
+    roots: Annotated[str, StringConstraints(pattern=CERTIFICATE, max_length=16384)]
+    """PEM certificates of the organisation's Fulcio."""
+    rekor: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]
+    """The organisation's Rekor."""
+    rekor_key: PublicKey
+    """PEM public key of that Rekor."""
+
+
+class Signer(Concept):
+    """Somebody whose signature counts."""
+
+    name: Name
+    """Its name, which `signers` and `validators` refer to."""
+    public_keys: tuple[PublicKey, ...] = Field(default=(), max_length=4)
+    """Its public keys: the current one and, while it is rotated, the next. Exactly one of these and `keyless` is given."""
+    keyless: Keyless | None = None
+    """Its identity, where it signs without a key."""
+    workload: Reference | None = None
+    """The workload that holds the key, where it is not people who sign: `evaluation/judge`."""
