@@ -283,10 +283,9 @@ class _Outside:
         self.reach = reach
         dns = factory.cluster.dns
         self.pods = {(dns.namespace, frozenset(dns.pod_labels.items())): ("cluster DNS", False)}
-        self.pods |= {
-            (peer.namespace, frozenset(peer.pod_labels.items())): (peer.name, peer.internet) for peer in factory.peers if peer.namespace
-        }
-        self.ranges = {_addresses(peer.cidr): (peer.name, peer.internet, peer.cidr) for peer in factory.peers if peer.cidr}
+        peers = sorted(factory.peers, key=lambda peer: peer.name)  # of two that are the same addresses one gives its name
+        self.pods |= {(peer.namespace, frozenset(peer.pod_labels.items())): (peer.name, peer.internet) for peer in peers if peer.namespace}
+        self.ranges = {_addresses(peer.cidr): (peer.name, peer.internet, peer.cidr) for peer in peers if peer.cidr}
         self.called = {
             workload.reference: tuple(dict.fromkeys(_addresses(egress.cidr) for egress in workload.egress if egress.cidr))
             for workload in factory.workloads
