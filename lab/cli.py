@@ -67,9 +67,7 @@ def parser() -> argparse.ArgumentParser:
         "--nodes", type=Path, metavar="FILE", help="fake nodes to have: a list of {name, count, labels, capacity, taints, zones}"
     )
     added.add_argument("--control-plane", type=Path, metavar="DIR", help="rendered control-plane files to run the API server on")
-    added.add_argument(
-        "--with", dest="extras", action="append", default=[], choices=EXTRAS, help="programs beside the control plane (repeat for more)"
-    )
+    with_sets(added, "programs beside the control plane")
     added.add_argument("--realm", type=Path, metavar="DIR", help="run Keycloak, with the realms of this folder")
     added.add_argument("--trust-domain", metavar="DOMAIN", help="run SPIRE, for this trust domain")
     added = command(down, "end what the lab started and remove its state")
@@ -86,9 +84,23 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("user", metavar="USER")
     added.add_argument("--group", action="append", default=[], metavar="GROUP", help="a group of the user (repeat for more)")
     added.add_argument("--context", metavar="CONTEXT", help="name of the context (default: the user's)")
-    added = command(build, "only build the programs")
-    added.add_argument("--with", dest="extras", action="append", default=[], choices=EXTRAS, help="these too (repeat for more)")
+    with_sets(command(build, "only build the programs"), "these too")
     return top
+
+
+def with_sets(added: argparse.ArgumentParser, what: str) -> None:
+    added.add_argument(
+        "--with", dest="extras", type=sets, action="extend", default=[], metavar="SET[,SET]", help=f"{what}: {', '.join(EXTRAS)}"
+    )
+
+
+def sets(text: str) -> list[str]:
+    """The sets of programs that `--with keys,models` asks for."""
+    names = text.split(",")
+    for name in names:
+        if name not in EXTRAS:
+            raise argparse.ArgumentTypeError(f"{name!r} is no set of programs: choose from {', '.join(EXTRAS)}")
+    return names
 
 
 def up(options: argparse.Namespace) -> int:

