@@ -83,7 +83,7 @@ bench: $(BIN)/.installed ## Side-by-side benchmarks, ratios from one run, into b
 	@$(IN_LAB) 2>/dev/null || true; $(BIN)/python -m bench
 
 lock: ## Pin every Python package again, with hashes
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-header --no-annotate pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra models --no-header --no-annotate pyproject.toml -o requirements.lock
 
 golden: $(BIN)/.installed ## Write the generated files again: schema, rules, golden plans
 	@$(BIN)/factory schema > factory/schema.json
