@@ -53,6 +53,11 @@ PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 CERTIFICATE = r"^-----BEGIN CERTIFICATE-----\n"
 PUBLIC_KEY = r"^-----BEGIN PUBLIC KEY-----\n"
 AUDIENCE = r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$"
+BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+REGION = r"^[a-z0-9-]+$"
+ENDPOINT = r"^https://[a-z0-9.-]+(:[0-9]+)?$"
+ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$"
+SCHEDULE = r"^[0-9*/,-]+( [0-9*/,-]+){4}$"
 BUNDLE_ENDPOINT = r"^https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?$"
 SPIFFE_ID = r"^spiffe://[a-z0-9.-]+(/[A-Za-z0-9._-]+)+$"
 
@@ -84,6 +89,11 @@ WORDS = {
     CERTIFICATE: 'PEM text that begins with "-----BEGIN CERTIFICATE-----"',
     PUBLIC_KEY: 'PEM text that begins with "-----BEGIN PUBLIC KEY-----"',
     AUDIENCE: 'who the token is for, such as "vault" or "https://vault.helix.example"',
+    BUCKET: 'the name of a bucket, such as "helix-models"',
+    REGION: 'a region, such as "eu-central-1"',
+    ENDPOINT: 'an https URL without path, such as "https://bucket.vpce-1a2b.s3.eu-central-1.vpce.amazonaws.com"',
+    ROLE_ARN: 'the ARN of an IAM role, such as "arn:aws:iam::123456789012:role/helix-registry-write"',
+    SCHEDULE: 'a cron schedule of five fields in UTC, such as "0 3 * * 0"',
     BUNDLE_ENDPOINT: 'an https URL without query, such as "https://spire.partner.example:8443"',
     SPIFFE_ID: 'a SPIFFE ID with a path, such as "spiffe://partner.example/spire/server"',
 }
