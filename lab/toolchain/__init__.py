@@ -187,6 +187,27 @@ PROGRAMS = (
             "/bin/bao",
         ),
     ),
+    Program(
+        "registry",
+        "3.1.2",
+        "oci",
+        "github.com/distribution/distribution/v3/cmd/registry",
+        minutes=1.5,
+        ldflags="-X github.com/distribution/distribution/v3/version.version=v3.1.2",
+        extras=("models",),
+    ),
+    Program("oras", "1.3.6", "oci", "oras.land/oras/cmd/oras", minutes=0.5, extras=("models",)),
+    Program(
+        "cosign",
+        "3.1.3",
+        "oci",
+        "github.com/sigstore/cosign/v3/cmd/cosign",
+        minutes=3,
+        ldflags="-X sigs.k8s.io/release-utils/version.gitVersion=v3.1.3",
+        minors=range(1, 2),
+        asks=("version",),
+        extras=("models",),
+    ),
     Program("kwok", "0.8.0", "kwok", "sigs.k8s.io/kwok/cmd/kwok", minutes=1.5, minors=range(8, 9)),
 )
 
