@@ -51,7 +51,9 @@ GROUP = r"^[^\x00-\x1f\x7f]+$"
 USER = r"^[a-z][-a-z0-9]*:\S+$"
 PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 CERTIFICATE = r"^-----BEGIN CERTIFICATE-----\n"
+ONE_CERTIFICATE = r"^-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=]{1,76}\n)+-----END CERTIFICATE-----\n?$"
 PUBLIC_KEY = r"^-----BEGIN PUBLIC KEY-----\n"
+TUF_ROOT = r"^[A-Za-z0-9+/]+={0,2}$"
 AUDIENCE = r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$"
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 REGION = r"^[a-z0-9-]+$"
@@ -87,7 +89,9 @@ WORDS = {
     USER: 'a person as the API server names them: provider and name, such as "staff:alice"',
     PRINTABLE: "text on one line",
     CERTIFICATE: 'PEM text that begins with "-----BEGIN CERTIFICATE-----"',
+    ONE_CERTIFICATE: "one certificate in PEM and nothing beside it",
     PUBLIC_KEY: 'PEM text that begins with "-----BEGIN PUBLIC KEY-----"',
+    TUF_ROOT: "base64 on one line",
     AUDIENCE: 'who the token is for, such as "vault" or "https://vault.helix.example"',
     BUCKET: 'the name of a bucket, such as "helix-models"',
     REGION: 'a region, such as "eu-central-1"',
