@@ -11,6 +11,7 @@ from .anchor import plan_anchor
 from .binding import binding
 from .boundary import boundary
 from .deployer import deployer
+from .exception import exception
 from .grant import grant
 from .grants import plan_grants
 from .guardrail import GRANTS, Guardrail
@@ -25,6 +26,7 @@ from .priority import priority
 from .role import role
 from .service import service
 from .session import session
+from .signature import describe_signatures, is_signed, plan_signatures
 from .token import token
 from .volume import volume
 
@@ -45,7 +47,8 @@ GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (
     grant,
     outsider,
 )
-"""Guardrails that the deployer puts in force, by id. Where people sign in by the spec, `step_up` joins them."""
+"""Guardrails that the deployer puts in force, by id. Where people sign in by the spec, `step_up` joins them; where
+anything needs a signature, `exception`."""
 
 STATIC_GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (
     boundary,
@@ -62,9 +65,10 @@ STATIC_GUARDRAILS: tuple[Callable[[Factory], Guardrail], ...] = (
 
 
 def plan_guardrails(factory: Factory) -> Iterator[Manifest]:
-    """A policy and a binding for each guardrail."""
+    """A policy and a binding for each guardrail, and the policies by which Kyverno verifies signatures."""
     for guardrail in _guardrails(factory):
         yield from guardrail.plan(factory)
+    yield from plan_signatures(factory)
 
 
 def _guardrails(factory: Factory) -> Iterator[Guardrail]:
@@ -76,11 +80,14 @@ def _guardrails(factory: Factory) -> Iterator[Guardrail]:
 
         if carries_extra(factory):
             yield step_up(factory)
+    if is_signed(factory):
+        yield exception(factory)
 
 
 def guardrail_bindings(guardrails: Iterable[Manifest]) -> tuple[str, ...]:
     """Ids of the manifests that put them in force, for what must wait until they are."""
-    return tuple(manifest.id for manifest in guardrails if manifest.body["kind"] == "ValidatingAdmissionPolicyBinding")
+    in_force = ("ValidatingAdmissionPolicyBinding", "ImageValidatingPolicy")
+    return tuple(manifest.id for manifest in guardrails if manifest.body["kind"] in in_force)
 
 
 def plan_guarded_deployer(factory: Factory) -> Iterator[Manifest]:
@@ -89,8 +96,8 @@ def plan_guarded_deployer(factory: Factory) -> Iterator[Manifest]:
 
 
 def describe_guardrails(factory: Factory) -> dict[str, str]:
-    """What their preview row shows: each one's title."""
-    return {guardrail.id: guardrail.title for guardrail in _guardrails(factory)}
+    """What their preview row shows: each one's title, and whose signatures are needed."""
+    return {guardrail.id: guardrail.title for guardrail in _guardrails(factory)} | describe_signatures(factory)
 
 
 __all__ = [

@@ -10,6 +10,7 @@ from factory.spec import Factory, KarpenterPool, NetworkEngine
 
 from .boundary import ALL, boundary_rules
 from .guardrail import Guardrail, Rule, Validation, text
+from .signature import is_signed
 
 
 def deployer(factory: Factory) -> Guardrail:
@@ -61,6 +62,8 @@ def _cluster_rules(factory: Factory) -> Iterator[Rule]:
         yield Rule("cilium.io", "v2", ("ciliumclusterwidenetworkpolicies",), ALL, "Cluster")
     if factory.cluster.cluster_network_policy:
         yield Rule("policy.networking.k8s.io", "*", ("clusternetworkpolicies",), ALL, "Cluster")
+    if is_signed(factory):
+        yield Rule("policies.kyverno.io", "v1", ("imagevalidatingpolicies",), ALL, "Cluster")
     if factory.queues:
         yield Rule("kueue.x-k8s.io", "v1beta2", ("clusterqueues", "resourceflavors"), ALL, "Cluster")
     if any(isinstance(pool, KarpenterPool) for pool in factory.pools):
