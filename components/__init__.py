@@ -7,6 +7,7 @@ from .cluster import connect, reach
 from .gpu_pool import GpuPool
 from .guardrails import Guardrails
 from .identity_provider import IdentityProvider
+from .model_registry import ModelRegistry
 from .queue import Queue
 from .segment import Segment
 from .workload_identity import WorkloadIdentity
@@ -18,6 +19,7 @@ __all__ = [
     "GpuPool",
     "Guardrails",
     "IdentityProvider",
+    "ModelRegistry",
     "Queue",
     "Segment",
     "WorkloadIdentity",

@@ -16,12 +16,13 @@ from .build import Build
 from .gpu_pool import GpuPool
 from .guardrails import Guardrails
 from .identity_provider import IdentityProvider
+from .model_registry import ModelRegistry
 from .queue import Queue
 from .segment import Segment
 from .workload_identity import WorkloadIdentity
 
 PARTS: dict[str, type[Part]] = {
-    part.__name__: part for part in (Segment, GpuPool, Queue, WorkloadIdentity, IdentityProvider, Access, Guardrails)
+    part.__name__: part for part in (Segment, GpuPool, Queue, WorkloadIdentity, IdentityProvider, ModelRegistry, Access, Guardrails)
 }
 
 

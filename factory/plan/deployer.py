@@ -26,9 +26,11 @@ WRITE = ("create", "delete", "patch")
 
 NAMED = (
     "ConfigMap",
+    "CronJob",
     "Deployment",
     "LimitRange",
     "Node",
+    "PersistentVolumeClaim",
     "PodDisruptionBudget",
     "ResourceQuota",
     "Role",

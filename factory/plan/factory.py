@@ -20,11 +20,12 @@ from .network import plan_cluster_tier, plan_egress, plan_flow, plan_isolation
 from .pool import describe_pool, plan_pool
 from .priority import plan_priorities
 from .queue import describe_queue, plan_flavors, plan_queue
+from .registry import describe_registry, plan_registry
 from .segment import describe_segment, describe_workload, plan_segment, plan_workload
 from .static_policy import plan_static_policies, static_policy_flags
 from .workload_identity import describe_workload_identity, plan_spire, plan_workload_identity
 
-KINDS = ("AiFactory", "Guardrails", "Segment", "GpuPool", "Queue", "WorkloadIdentity", "IdentityProvider", "Access")
+KINDS = ("AiFactory", "Guardrails", "Segment", "GpuPool", "Queue", "WorkloadIdentity", "IdentityProvider", "ModelRegistry", "Access")
 """Components in the order in which they are created; removed the other way round: no segment is ever without guardrails."""
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
@@ -60,6 +61,7 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
         yield from plan_pool(factory, pool)
     yield from plan_workload_identity(factory)
     yield from plan_keycloaks(factory, after=guarded)
+    yield from plan_registry(factory, after=guarded)
     yield from plan_access(factory, after=guarded)
     yield from plan_eligibility(factory, after=guarded)
     for grant in factory.grants:
@@ -109,6 +111,7 @@ def _intents(factory: Factory) -> dict[Component, dict[str, Any]]:
     if factory.workload_identity:
         intents[Component("WorkloadIdentity", factory.name)] = describe_workload_identity(factory, factory.workload_identity)
     intents |= describe_keycloaks(factory)
+    intents |= describe_registry(factory)
     for access in sorted(factory.access, key=lambda access: access.reference):
         intents[access_component(access)] = describe_access(access)
     for component, intent in describe_rights(factory):

@@ -19,6 +19,8 @@ NODE_POOL = f"{DOMAIN}.node-restriction.kubernetes.io/pool"
 call itself a GPU node; Karpenter takes it and Cluster API copies it from machines to nodes without being told."""
 BECAUSE = f"{DOMAIN}/because"
 """Annotation on every object: the spec path and the reason."""
+CONFIG = f"{DOMAIN}/config"
+"""Annotation of a pod: SHA-256 of the configuration that it was started with, in hex."""
 
 ACR = f"{DOMAIN}/acr"
 """Extra attribute of a person: how strong the sign-in was, `mfa` or `phr`, whatever words the provider has for it."""

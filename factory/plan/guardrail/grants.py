@@ -16,6 +16,7 @@ from factory.plan.catalogue import sessions
 from factory.plan.manifest import Because, Component, Manifest
 from factory.plan.pool import pool_node_selector
 from factory.plan.priority import priority_class
+from factory.plan.registry import store_audiences, store_claims
 from factory.spec import Access, DeviceApi, Eligibility, Factory, Segment, Workload
 
 from .guardrail import GRANTS
@@ -54,7 +55,8 @@ def _grants(factory: Factory, segment: Segment, workloads: list[Workload]) -> It
     yield "digests", str(digests).lower()
     # A token for the trust domain convinces whoever federates with it, never the API server, whose audience is its own.
     identity = factory.workload_identity
-    yield "audiences", _lines((factory.trust_domain, *(identity.audiences if identity else ())))
+    audiences = (*(identity.audiences if identity else ()), *store_audiences(factory, segment.name))
+    yield "audiences", _lines((factory.trust_domain, *audiences))
     for workload in workloads:
         for grant, value in _workload(factory, workload):
             yield f"{workload.name}.{grant}", value
@@ -68,8 +70,9 @@ def _workload(factory: Factory, workload: Workload) -> Iterator[tuple[str, str]]
         yield "nodes", _lines(f"{key}={value}" for key, value in pool_node_selector(pool).items())
         yield ("claim-templates", pool.name) if gpu.api is DeviceApi.DYNAMIC_RESOURCE_ALLOCATION else ("resources", gpu.resource)
     yield "images", _lines(workload.images)
-    yield "reads", _lines(factory.dataset[name].claim_name for name in workload.reads)
-    yield "writes", _lines(factory.dataset[name].claim_name for name in workload.writes)
+    store = store_claims(factory, workload)
+    yield "reads", _lines((*(factory.dataset[name].claim_name for name in workload.reads), *store.get("reads", ())))
+    yield "writes", _lines((*(factory.dataset[name].claim_name for name in workload.writes), *store.get("writes", ())))
     yield "models", _lines(factory.model[name].repository for name in workload.serves)
 
 
