@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from factory.plan import controls, names
 from factory.plan.keycloak import keycloaks
+from factory.plan.registry import find_registry
 from factory.spec import Factory, KarpenterPool, NetworkEngine
 
 from .boundary import ALL, boundary_rules
@@ -23,7 +24,7 @@ def deployer(factory: Factory) -> Guardrail:
         "deployer",
         "The deployer writes what belongs to its factory only.",
         (controls.TENET_3, controls.AUTHORIZATION, controls.CIS_RBAC),
-        rules=(*boundary_rules(factory), *_cluster_rules(factory), *_keycloak_rules(factory)),
+        rules=(*boundary_rules(factory), *_cluster_rules(factory), *_served_rules(factory)),
         conditions={"by-deployer": f"request.userInfo.username == {text(factory.deployer.user)}"},
         variables={
             "was": f"oldObject != null && dyn(oldObject){label}",
@@ -45,9 +46,12 @@ def deployer(factory: Factory) -> Guardrail:
     )
 
 
-def _keycloak_rules(factory: Factory) -> Iterator[Rule]:
-    """Kinds of which the deployer writes one name, in any namespace as far as RBAC goes."""
-    if keycloaks(factory):
+def _served_rules(factory: Factory) -> Iterator[Rule]:
+    """Kinds of which the deployer writes few names, in any namespace as far as RBAC goes."""
+    registry = find_registry(factory)
+    if registry and (registry.storage is not None or registry.frozen):
+        yield Rule("batch", "v1", ("cronjobs",), ALL)
+    if registry or keycloaks(factory):
         yield Rule("apps", "v1", ("deployments",), ALL)
         yield Rule("", "v1", ("services",), ALL)
         yield Rule("policy", "v1", ("poddisruptionbudgets",), ALL)
