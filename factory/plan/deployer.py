@@ -25,6 +25,7 @@ WRITE = ("create", "delete", "patch")
 """Server-side apply creates and changes by patch; where the object is new the API server asks for `create` of that name too."""
 
 NAMED = (
+    "ClusterTrustBundle",
     "ConfigMap",
     "CronJob",
     "Deployment",

@@ -23,6 +23,7 @@ from .queue import describe_queue, plan_flavors, plan_queue
 from .registry import describe_registry, plan_registry
 from .segment import describe_segment, describe_workload, plan_segment, plan_workload
 from .static_policy import plan_static_policies, static_policy_flags
+from .trust import plan_signing, plan_trust
 from .workload_identity import describe_workload_identity, plan_spire, plan_workload_identity
 
 KINDS = ("AiFactory", "Guardrails", "Segment", "GpuPool", "Queue", "WorkloadIdentity", "IdentityProvider", "ModelRegistry", "Access")
@@ -39,7 +40,9 @@ def plan_factory(factory: Factory) -> Plan:
     rights = (*plan_deployer(factory, manifests), *plan_auditor(factory, manifests), plan_driller(factory), *plan_cleanup(factory))
     bootstrap = (*plan_anchor(factory), *plan_guarded_deployer(factory), *rights)
     files, spire = tuple(_files(factory)), tuple(plan_spire(factory))
-    return Plan(factory.name, tuple(manifests), _intents(factory), files=files, spire=spire, bootstrap=bootstrap)
+    return Plan(
+        factory.name, tuple(manifests), _intents(factory), files=files, spire=spire, bootstrap=bootstrap, trust=tuple(plan_signing(factory))
+    )
 
 
 def _manifests(factory: Factory) -> Iterator[Manifest]:
@@ -60,6 +63,7 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
     for pool in factory.pools:
         yield from plan_pool(factory, pool)
     yield from plan_workload_identity(factory)
+    yield from plan_trust(factory)
     yield from plan_keycloaks(factory, after=guarded)
     yield from plan_registry(factory, after=guarded)
     yield from plan_access(factory, after=guarded)

@@ -103,3 +103,5 @@ class Plan:
     """Files for whoever installs SPIRE, in a folder of their own."""
     bootstrap: tuple[Manifest, ...] = ()
     """What a cluster administrator applies before the deployer can build anything: the deployer's own rights."""
+    trust: tuple[File, ...] = ()
+    """Files for the owner of the root certificate authority: what it signs, and within which limits."""

@@ -56,6 +56,9 @@ ASK, APPROVE = "ask", "approve"
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """Set by the API server on every namespace (KEP-2161). Unlike any other label it cannot be claimed by another namespace."""
 
+BUNDLE = "trust-bundle"
+"""ConfigMap in each segment with the roots that its workloads trust."""
+
 INSTALL_PREFIX = "/etc/kubernetes/factory"
 """Where control-plane files are installed."""
 
@@ -76,6 +79,11 @@ def cluster_wide(factory: str, name: str) -> str:
 def spiffe_id(trust_domain: str, segment: str, workload: str) -> str:
     """The SPIFFE ID of a workload: `spiffe://helix.example/segment/training/workload/trainer`."""
     return f"spiffe://{trust_domain}/segment/{segment}/workload/{workload}"
+
+
+def upstream(factory: str) -> str:
+    """The Secret with SPIRE's intermediate, where SPIRE runs: `helix-spire-upstream`."""
+    return f"{factory}-spire-upstream"
 
 
 def short(text: str, length: int = 63) -> str:
@@ -115,3 +123,22 @@ def held(role: str, user: str) -> str:
     Guardrails compute the same name. No standing grant has it: those hold no `::`.
     """
     return f"{role}::{user.replace('/', '_').replace('%', '_')}"
+
+
+MODEL_KEY, DATASET_KEY, SIGNER_KEY = "model-", "dataset-", "signer-"
+"""How a key of the vault begins, by what it is for; the thing's name follows."""
+
+
+def vault_path(factory: str, engine: str) -> str:
+    """A mount of the factory's in a vault, which may be shared: `helix/transit`, and behind `auth/`: `helix/kubernetes`."""
+    return f"{factory}/{engine}"
+
+
+def vault_role(workload: str) -> str:
+    """The role by which a workload signs in, `training.trainer` for `training/trainer`. No name of a spec holds a dot."""
+    return workload.replace("/", ".")
+
+
+def vault_policy(factory: str, workload: str) -> str:
+    """The policy of a workload: `helix.training.trainer`. Policies of a vault have no mount to be told apart by."""
+    return f"{factory}.{vault_role(workload)}"

@@ -126,6 +126,7 @@ def _values(factory: Factory, identity: WorkloadIdentity) -> Body:
             "defaultJwtSvidTTL": identity.spire.token_life,
             "federation": {"enabled": bool(identity.spire.federations)},
             "tornjak": {"enabled": False},
+            **_upstream(factory),
             "controllerManager": {
                 "enabled": True,
                 "className": factory.name,
@@ -142,6 +143,13 @@ def _values(factory: Factory, identity: WorkloadIdentity) -> Body:
         "spiffe-oidc-discovery-provider": {"enabled": False},
         "tornjak-frontend": {"enabled": False},
     }
+
+
+def _upstream(factory: Factory) -> Body:
+    """Where there is a root, the intermediate below it by which SPIRE signs: in a Secret that exists already (`trust/README.md`)."""
+    if factory.keys is None:
+        return {}
+    return {"upstreamAuthority": {"disk": {"enabled": True, "secret": {"create": False, "name": names.upstream(factory.name)}}}}
 
 
 def _entries(factory: Factory, identity: WorkloadIdentity) -> Iterator[Body]:

@@ -37,6 +37,7 @@ def boundary(factory: Factory) -> Guardrail:
     ConfigMaps are recognised by the object's name and not by `resourceNames`, which a request to delete a collection has none of.
     """
     deployer = f"request.userInfo.username == {text(factory.deployer.user)}"
+    known = (GRANTS, TRUST, names.BUNDLE) if factory.keys else (GRANTS, TRUST)
     writers = ", ".join(f"{text(resource)}: {texts(users)}" for resource, users in WRITERS.items())
     return Guardrail(
         "ZG07",
@@ -46,7 +47,7 @@ def boundary(factory: Factory) -> Guardrail:
         rules=boundary_rules(factory),
         conditions={
             "known-configmaps-only": "request.resource.resource != 'configmaps'"
-            f" || [object, oldObject].exists(o, o != null && dyn(o).metadata.name in {texts((GRANTS, TRUST))})",
+            f" || [object, oldObject].exists(o, o != null && dyn(o).metadata.name in {texts(known)})",
             # Who holds a role for a while is ZG17's business. That one reads grants, which are gone before the last bindings of a
             # namespace that is being deleted, so it may not look at deletions: this one does.
             "no-grants": "request.resource.resource != 'rolebindings' || request.operation == 'DELETE'"
