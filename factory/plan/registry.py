@@ -159,14 +159,12 @@ def plan_registry(factory: Factory, after: tuple[str, ...] = ()) -> Iterator[Man
         config = planned(f"{door}-config", "v1", "ConfigMap", door, data={"config.yml": config_file(factory, registry, door)})
         yield config
         needs = (config.id, *store, f"Segment {registry.segment}/workload-{door}", *after)
-        labels, selector = {names.WORKLOAD: door}, {names.WORKLOAD: door, PART: "door"}
-        deployment = planned(
-            door, "apps/v1", "Deployment", door, needs=needs, labels=labels, spec=_deployment(factory, registry, door, selector)
-        )
+        labels = {names.WORKLOAD: door}
+        deployment = planned(door, "apps/v1", "Deployment", door, needs=needs, labels=labels, spec=_deployment(factory, registry, door))
         yield deployment
-        yield planned(f"{door}-service", "v1", "Service", door, labels=labels, spec=_service(selector))
+        yield planned(f"{door}-service", "v1", "Service", door, labels=labels, spec=_service(door))
         # One pod of the write door: evicting it cuts every push under way, so that somebody decides when.
-        budget = {"minAvailable": 1, "selector": {"matchLabels": selector}}
+        budget = {"minAvailable": 1, "selector": {"matchLabels": _labels(door)}}
         yield planned(f"{door}-disruption", "policy/v1", "PodDisruptionBudget", door, labels=labels, spec=budget)
         if door == WRITE and (registry.storage is not None or registry.frozen):
             spec = _collector(factory, registry)
@@ -211,28 +209,32 @@ def _claim(registry: DistributionRegistry) -> Body:
     return {"accessModes": ["ReadWriteMany"], **kind, "resources": {"requests": {"storage": registry.storage}}}
 
 
-def _service(selector: dict[str, str]) -> Body:
+def _labels(door: str) -> dict[str, str]:
+    return {names.WORKLOAD: door, PART: "door"}
+
+
+def _service(door: str) -> Body:
     return {
         "type": "ClusterIP",
-        "selector": selector,
+        "selector": _labels(door),
         "ports": [{"name": PORT, "port": SERVICE_PORT, "targetPort": PORT, "protocol": "TCP"}],
     }
 
 
-def _deployment(factory: Factory, registry: DistributionRegistry, door: str, selector: dict[str, str]) -> Body:
+def _deployment(factory: Factory, registry: DistributionRegistry, door: str) -> Body:
     config = hashlib.sha256(config_file(factory, registry, door).encode()).hexdigest()
     writes = door == WRITE
     pod = _pod(factory, registry, door)
     if not writes:
         spread = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
-        pod["topologySpreadConstraints"] = [{**spread, "labelSelector": {"matchLabels": selector}}]
+        pod["topologySpreadConstraints"] = [{**spread, "labelSelector": {"matchLabels": _labels(door)}}]
     return {
         # An upload under way is known to one process only; pulls are not, and every pod that serves a model waits for one.
         "replicas": 1 if writes else 2,
         "strategy": {"type": "Recreate"} if writes else {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "selector": {"matchLabels": selector},
+        "selector": {"matchLabels": _labels(door)},
         # A process reads its configuration once: another one is another pod.
-        "template": {"metadata": {"labels": selector, "annotations": {names.CONFIG: config}}, "spec": pod},
+        "template": {"metadata": {"labels": _labels(door), "annotations": {names.CONFIG: config}}, "spec": pod},
     }
 
 
@@ -241,15 +243,14 @@ def _pod(factory: Factory, registry: DistributionRegistry, door: str) -> Body:
     assert listener is not None  # `find_registry` has looked
     files = ("tls.crt", "tls.key", *(("ca.crt",) if writes else ()))
     secret = {"secretName": registry.certificate, "defaultMode": 0o440, "items": [{"key": name, "path": name} for name in files]}
-    connect = {"tcpSocket": {"port": PORT}}
     # Kubelets have no client certificate to show, so that of the write door they only learn that it listens.
-    ready = connect if writes else {"httpGet": {"scheme": "HTTPS", "path": "/", "port": PORT}}
+    ready = {"tcpSocket": {"port": PORT}} if writes else {"httpGet": {"scheme": "HTTPS", "path": "/", "port": PORT}}
     container = _container(registry, door) | {
         "args": ["serve", f"{CONFIG}/config.yml"],
         "ports": [{"name": PORT, "containerPort": listener.port}],
         "resources": {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"cpu": "2", "memory": "1Gi"}},
         "readinessProbe": {**ready, "periodSeconds": 10},
-        "livenessProbe": {**connect, "periodSeconds": 10},
+        "livenessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 10},
     }
     container["volumeMounts"].append({"name": "certificate", "mountPath": TLS, "readOnly": True})
     return _bare_pod(registry, door, container, {"name": "certificate", "secret": secret}) | {"terminationGracePeriodSeconds": 330}
