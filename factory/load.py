@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -63,11 +63,15 @@ class Stack:
 
     factory: Factory
     document: Document
+    _positions: Positions = field(default_factory=dict, repr=False, compare=False)
 
     def place(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """The same findings, each with the line that its path names."""
-        positions: Positions = {}
-        return tuple(finding.at(_line(self.document, finding.path, positions)) for finding in findings)
+        return tuple(finding.at(self.line(finding.path)) for finding in findings)
+
+    def line(self, path: str) -> int | None:
+        """The line that a path in names stands on."""
+        return _line(self.document, path, self._positions)
 
 
 def load_stack(path: Path) -> Stack:
@@ -95,8 +99,9 @@ def _stack(document: Document) -> Stack:
         raise SpecError([finding.at(document.line(location)) for location, finding in findings], document.source)
     factory, problems = _validate(data["config"][CONFIG_KEY])
     if factory is None or problems:
+        positions: Positions = {}
         placed = [
-            finding.at(document.line((*_SPEC, *location)) if location else _line(document, finding.path, {}))
+            finding.at(document.line((*_SPEC, *location)) if location else _line(document, finding.path, positions))
             for location, finding in problems
         ]
         raise SpecError(sorted(placed, key=lambda finding: (finding.line or 0, finding.id)), document.source)
@@ -346,7 +351,7 @@ def _path(data: Any, location: Location) -> str:
 
 
 Positions = dict[int, dict[str | None, int]]
-"""Where the items of each list stand, by name: a list is searched once, however many findings are in it."""
+"""Where the items of each list stand, by name: a list is searched once, however many places in it are asked for."""
 
 
 def _line(document: Document, path: str, positions: Positions) -> int | None:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from factory.errors import Finding
 from factory.load import Stack, load_stack, load_text
 from factory.plan import Because, Plan, names, plan_factory
 
@@ -90,7 +89,7 @@ class Objects:
 
     def place(self, because: Because) -> str:
         """Where the spec says so, `stacks/Pulumi.dev.yaml:17`, or the source alone where no line is known."""
-        line = self.stack.place([Finding("", because.path, "", "")])[0].line if self.stack else None
+        line = self.stack.line(because.path) if self.stack else None
         return f"{self.source}:{line}" if line else self.source
 
 

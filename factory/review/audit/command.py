@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from factory.errors import Finding, Severity
+from factory.errors import Severity
 from factory.load import Stack, load_stack
 from factory.plan import Plan, plan_factory
 from factory.plan.auditor import DEFINITIONS
@@ -150,10 +150,7 @@ class Audit:
 
     def _placed(self, drift: Sequence[Drift]) -> list[Drift]:
         """The drift with the lines of the stack file that want it otherwise."""
-        paths = sorted({found.path for found in drift if found.path})
-        placed = self.stack.place(Finding("", path, "", "") for path in paths)
-        lines = {finding.path: finding.line for finding in placed}
-        return [replace(found, line=lines.get(found.path)) for found in drift]
+        return [replace(found, line=self.stack.line(found.path) if found.path else None) for found in drift]
 
     def _report(self, appeared: Sequence[Drift], gone: Sequence[Drift]) -> None:
         if self.options.format == "json":

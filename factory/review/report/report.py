@@ -350,11 +350,8 @@ def _find_ways(factory: Factory, objects: Objects, reach: Reach) -> tuple[tuple[
 
 
 def _place(objects: Objects, because: Iterable[Because]) -> dict[Because, Cause]:
-    """Each reason with its file and line, all looked up at once."""
-    because = tuple(because)
-    placed = objects.stack.place(Finding("", cause.path, "", "") for cause in because) if objects.stack else ()
-    places = (f"{objects.source}:{found.line}" if found.line else objects.source for found in placed)
-    return {cause: Cause(cause.reason, cause.path, place) for cause, place in zip(because, places, strict=True)}
+    """Each reason with its file and line."""
+    return {cause: Cause(cause.reason, cause.path, objects.place(cause)) for cause in because}
 
 
 def _addresses(cidr: str) -> Intervals:
@@ -529,7 +526,7 @@ def _waivers(stack: Stack, today: date) -> Iterator[Waived]:
             state = f"expired {(today - end).days} days ago"
         else:
             state = f"holds for {(end - today).days + 1} more days"
-        line = stack.place([Finding("", f"waivers[{waiver.reference}]", "", "")])[0].line
+        line = stack.line(f"waivers[{waiver.reference}]")
         yield Waived(waiver.rule, waiver.path, waiver.reason, waiver.owner, waiver.expires, state, line)
 
 
