@@ -9,7 +9,7 @@ every repository, so that any producer could take any model away.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from factory.spec import DistributionRegistry, ExternalRegistry, Factory, Listener, Protocol, Workload
@@ -71,7 +71,7 @@ def find_writers(factory: Factory) -> frozenset[str]:
     return frozenset(producing | {signer.workload for signer in factory.signers if signer.workload})
 
 
-def store_claims(factory: Factory, workload: Workload) -> dict[str, tuple[str, ...]]:
+def store_claims(factory: Factory, workload: Workload) -> Mapping[str, tuple[str, ...]]:
     """What a door is granted of the store beside what the spec says, as the guardrails read it: `reads` or `writes`, and the claim."""
     registry = find_registry(factory)
     if registry is None or registry.storage is None or workload.segment != registry.segment:
