@@ -7,8 +7,10 @@ from .cluster import connect, reach
 from .gpu_pool import GpuPool
 from .guardrails import Guardrails
 from .identity_provider import IdentityProvider
+from .key_management import KeyManagement
 from .model_registry import ModelRegistry
 from .queue import Queue
+from .root_authority import Request, RootAuthority
 from .segment import Segment
 from .workload_identity import WorkloadIdentity
 
@@ -19,8 +21,11 @@ __all__ = [
     "GpuPool",
     "Guardrails",
     "IdentityProvider",
+    "KeyManagement",
     "ModelRegistry",
     "Queue",
+    "Request",
+    "RootAuthority",
     "Segment",
     "WorkloadIdentity",
     "connect",

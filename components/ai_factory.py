@@ -16,13 +16,15 @@ from .build import Build
 from .gpu_pool import GpuPool
 from .guardrails import Guardrails
 from .identity_provider import IdentityProvider
+from .key_management import KeyManagement
 from .model_registry import ModelRegistry
 from .queue import Queue
 from .segment import Segment
 from .workload_identity import WorkloadIdentity
 
 PARTS: dict[str, type[Part]] = {
-    part.__name__: part for part in (Segment, GpuPool, Queue, WorkloadIdentity, IdentityProvider, ModelRegistry, Access, Guardrails)
+    part.__name__: part
+    for part in (Segment, GpuPool, Queue, WorkloadIdentity, IdentityProvider, KeyManagement, ModelRegistry, Access, Guardrails)
 }
 
 

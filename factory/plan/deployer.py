@@ -36,6 +36,7 @@ NAMED = (
     "ResourceQuota",
     "Role",
     "Service",
+    "StatefulSet",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
 )

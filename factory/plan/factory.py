@@ -24,9 +24,21 @@ from .registry import describe_registry, plan_registry
 from .segment import describe_segment, describe_workload, plan_segment, plan_workload
 from .static_policy import plan_static_policies, static_policy_flags
 from .trust import plan_signing, plan_trust
+from .vault import describe_key_management, plan_key_management, plan_token_reviewer, plan_vault
 from .workload_identity import describe_workload_identity, plan_spire, plan_workload_identity
 
-KINDS = ("AiFactory", "Guardrails", "Segment", "GpuPool", "Queue", "WorkloadIdentity", "IdentityProvider", "ModelRegistry", "Access")
+KINDS = (
+    "AiFactory",
+    "Guardrails",
+    "Segment",
+    "GpuPool",
+    "Queue",
+    "WorkloadIdentity",
+    "IdentityProvider",
+    "KeyManagement",
+    "ModelRegistry",
+    "Access",
+)
 """Components in the order in which they are created; removed the other way round: no segment is ever without guardrails."""
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
@@ -38,11 +50,10 @@ def plan_factory(factory: Factory) -> Plan:
     """
     manifests = sorted(_manifests(factory), key=_order)
     rights = (*plan_deployer(factory, manifests), *plan_auditor(factory, manifests), plan_driller(factory), *plan_cleanup(factory))
-    bootstrap = (*plan_anchor(factory), *plan_guarded_deployer(factory), *rights)
+    bootstrap = (*plan_anchor(factory), *plan_guarded_deployer(factory), *rights, *plan_token_reviewer(factory))
     files, spire = tuple(_files(factory)), tuple(plan_spire(factory))
-    return Plan(
-        factory.name, tuple(manifests), _intents(factory), files=files, spire=spire, bootstrap=bootstrap, trust=tuple(plan_signing(factory))
-    )
+    vault, trust = tuple(plan_vault(factory)), tuple(plan_signing(factory))
+    return Plan(factory.name, tuple(manifests), _intents(factory), files=files, spire=spire, vault=vault, bootstrap=bootstrap, trust=trust)
 
 
 def _manifests(factory: Factory) -> Iterator[Manifest]:
@@ -65,6 +76,7 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
     yield from plan_workload_identity(factory)
     yield from plan_trust(factory)
     yield from plan_keycloaks(factory, after=guarded)
+    yield from plan_key_management(factory, after=guarded)
     yield from plan_registry(factory, after=guarded)
     yield from plan_access(factory, after=guarded)
     yield from plan_eligibility(factory, after=guarded)
@@ -115,6 +127,7 @@ def _intents(factory: Factory) -> dict[Component, dict[str, Any]]:
     if factory.workload_identity:
         intents[Component("WorkloadIdentity", factory.name)] = describe_workload_identity(factory, factory.workload_identity)
     intents |= describe_keycloaks(factory)
+    intents |= describe_key_management(factory)
     intents |= describe_registry(factory)
     for access in sorted(factory.access, key=lambda access: access.reference):
         intents[access_component(access)] = describe_access(access)

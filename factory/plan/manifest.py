@@ -101,6 +101,8 @@ class Plan:
     """Control-plane files."""
     spire: tuple[File, ...] = ()
     """Files for whoever installs SPIRE, in a folder of their own."""
+    vault: tuple[File, ...] = ()
+    """Files for whoever runs the vault, in a folder of their own."""
     bootstrap: tuple[Manifest, ...] = ()
     """What a cluster administrator applies before the deployer can build anything: the deployer's own rights."""
     trust: tuple[File, ...] = ()

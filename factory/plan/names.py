@@ -47,6 +47,8 @@ REQUESTED_BY = f"{DOMAIN}/requested-by"
 """Annotation of a grant: who asked, as the API server knows them."""
 APPROVED_BY = f"{DOMAIN}/approved-by"
 """Annotation of a grant: who agreed."""
+CONFIGURATION = f"{DOMAIN}/configuration"
+"""Annotation of pods that read their configuration once: its digest, so that another configuration means other pods."""
 CLEANUP = "cleanup.kyverno.io/ttl"
 """Label of a grant: its end as Kyverno's cleanup controller reads it, `2026-12-01T170000Z`. With any other form it would never end."""
 

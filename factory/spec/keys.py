@@ -35,7 +35,7 @@ class Seal(Concept):
     )
     """Its settings by OpenBao's own names, such as `region` and `kms_key_id`. Never a credential: the pod's own identity is used."""
     secret: Name | None = None
-    """Secret in its segment whose entries become files: the key of `Static`, the PIN of `Pkcs11`, the token of `Transit`."""
+    """Secret in its segment with the entry `key` (32 bytes) for `Static`, `pin` for `Pkcs11`, `token` for `Transit`."""
 
 
 class OpenBao(Concept):
@@ -43,13 +43,16 @@ class OpenBao(Concept):
 
     kind: Literal["OpenBao"]
     segment: Name
-    """The segment of stage Platform that it runs in. It must have a workload called `openbao` that listens on `https`."""
+    """The segment of stage Platform that it runs in. It must have a workload called `openbao` that listens on `https` and `raft`."""
     image: Annotated[str, StringConstraints(pattern=IMAGE, max_length=512)]
     """Its image, by digest in Production."""
     replicas: Literal[1, 3, 5] = 3
     """Members of its raft. One only in Development."""
     storage: Memory = "10Gi"
     """Size of each member's volume."""
+    initialized: bool = False
+    """Whether it has initialised itself. Say so after its first start: from then on a first member that has lost its volume joins the
+    others, instead of founding an empty vault beside them."""
     certificate: Name
     """Secret in its segment with `tls.crt`, `tls.key` and `ca.crt` for its Service's names."""
     seal: Seal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from factory.plan import controls, names
+from factory.plan.vault import claims, find_openbao
 from factory.spec import Factory, NetworkEngine
 
 from .guardrail import GRANTS, Guardrail, Rule, Validation, text, texts
@@ -38,6 +39,7 @@ def boundary(factory: Factory) -> Guardrail:
     """
     deployer = f"request.userInfo.username == {text(factory.deployer.user)}"
     known = (GRANTS, TRUST, names.BUNDLE) if factory.keys else (GRANTS, TRUST)
+    claimed = " || variables.claimed" if find_openbao(factory) else ""
     writers = ", ".join(f"{text(resource)}: {texts(users)}" for resource, users in WRITERS.items())
     return Guardrail(
         "ZG07",
@@ -58,6 +60,7 @@ def boundary(factory: Factory) -> Guardrail:
         },
         variables={
             "writers": f"{{{writers}}}[?request.resource.resource].orValue([])",
+            **_claimed(factory),
             "controller": f"request.userInfo.username in variables.writers + (request.operation == 'CREATE' ? [] : {texts(COLLECTORS)})",
             "revoked": "request.operation == 'DELETE' && request.resource.resource == 'rolebindings'"
             f" && {text(names.GRANT)} in dyn(oldObject).metadata.?labels.orValue({{}})",
@@ -65,7 +68,7 @@ def boundary(factory: Factory) -> Guardrail:
         },
         validations=(
             Validation(
-                f"variables.revoked || {deployer} || variables.controller || variables.manager",
+                f"variables.revoked || {deployer} || variables.controller || variables.manager{claimed}",
                 f"only the deployer, {factory.deployer.user}, changes this: change the spec and deploy it.",
             ),
             Validation(
@@ -76,6 +79,19 @@ def boundary(factory: Factory) -> Guardrail:
             ),
         ),
     )
+
+
+def _claimed(factory: Factory) -> dict[str, str]:
+    """CEL: the StatefulSet controller makes the volume claims of OpenBao's members, by name."""
+    vault = find_openbao(factory)
+    if vault is None:
+        return {}
+    namespace = names.namespace(factory.name, vault.segment)
+    return {
+        "claimed": "request.operation == 'CREATE' && request.resource.resource == 'persistentvolumeclaims'"
+        " && request.userInfo.username == 'system:serviceaccount:kube-system:statefulset-controller'"
+        f" && request.namespace == {text(namespace)} && dyn(object).metadata.name in {texts(claims(vault))}"
+    }
 
 
 def boundary_rules(factory: Factory) -> tuple[Rule, ...]:

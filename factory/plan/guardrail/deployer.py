@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from factory.plan import controls, names
 from factory.plan.keycloak import keycloaks
 from factory.plan.registry import find_registry
+from factory.plan.vault import find_openbao
 from factory.spec import Factory, KarpenterPool, NetworkEngine
 
 from .boundary import ALL, boundary_rules
@@ -51,8 +52,11 @@ def _served_rules(factory: Factory) -> Iterator[Rule]:
     registry = find_registry(factory)
     if registry and (registry.storage is not None or registry.frozen):
         yield Rule("batch", "v1", ("cronjobs",), ALL)
+    if vault := find_openbao(factory):
+        yield Rule("apps", "v1", ("statefulsets",), ALL)
     if registry or keycloaks(factory):
         yield Rule("apps", "v1", ("deployments",), ALL)
+    if registry or keycloaks(factory) or vault:
         yield Rule("", "v1", ("services",), ALL)
         yield Rule("policy", "v1", ("poddisruptionbudgets",), ALL)
 

@@ -2,7 +2,7 @@
 
 Keys: `workloads`, `priority`, `registries`, `digests`, `audiences`, `accounts`, `sessions.<Session>` for the segment;
 `<role>.eligible`, a line of group, approvers, seconds and `ticket`, parted by tabs, for each group that may hold the role for a while;
-`<workload>.<pool|nodes|resources|claim-templates|images|reads|writes|models>` for one workload. An absent key grants nothing.
+`<workload>.<pool|nodes|resources|claim-templates|images|reads|writes|models|tokens>` for one workload. An absent key grants nothing.
 """
 
 from __future__ import annotations
@@ -17,9 +17,14 @@ from factory.plan.manifest import Because, Component, Manifest
 from factory.plan.pool import pool_node_selector
 from factory.plan.priority import priority_class
 from factory.plan.registry import store_audiences, store_claims
+from factory.plan.vault import AUDIENCE, claims, find_openbao
+from factory.plan.vault import WORKLOAD as VAULT
 from factory.spec import Access, DeviceApi, Eligibility, Factory, Segment, Workload
 
 from .guardrail import GRANTS
+
+API_SERVER = "API server"
+"""What a workload bears a token for that may ask it whose tokens it is shown."""
 
 Granted = TypeVar("Granted", Workload, Access, Eligibility)
 
@@ -55,7 +60,7 @@ def _grants(factory: Factory, segment: Segment, workloads: list[Workload]) -> It
     yield "digests", str(digests).lower()
     # A token for the trust domain convinces whoever federates with it, never the API server, whose audience is its own.
     identity = factory.workload_identity
-    audiences = (*(identity.audiences if identity else ()), *store_audiences(factory, segment.name))
+    audiences = (*(identity.audiences if identity else ()), *store_audiences(factory, segment.name), *((AUDIENCE,) if factory.keys else ()))
     yield "audiences", _lines((factory.trust_domain, *audiences))
     for workload in workloads:
         for grant, value in _workload(factory, workload):
@@ -72,7 +77,10 @@ def _workload(factory: Factory, workload: Workload) -> Iterator[tuple[str, str]]
     yield "images", _lines(workload.images)
     store = store_claims(factory, workload)
     yield "reads", _lines((*(factory.dataset[name].claim_name for name in workload.reads), *store.get("reads", ())))
-    yield "writes", _lines((*(factory.dataset[name].claim_name for name in workload.writes), *store.get("writes", ())))
+    vault = find_openbao(factory)
+    own = claims(vault) if vault and workload.reference == f"{vault.segment}/{VAULT}" else ()
+    yield "writes", _lines((*(factory.dataset[name].claim_name for name in workload.writes), *store.get("writes", ()), *own))
+    yield "tokens", API_SERVER if own else ""
     yield "models", _lines(factory.model[name].repository for name in workload.serves)
 
 

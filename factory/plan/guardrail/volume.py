@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from factory.plan import controls
+from factory.plan.vault import find_openbao
 from factory.plan.workload_identity import CSI_DRIVER
 from factory.spec import Factory
 
@@ -22,6 +23,9 @@ SOCKET = Validation(
     f"csi volumes must be of the driver {CSI_DRIVER}, read-only.",
 )
 """Every other driver may be a way to disks that the spec does not grant."""
+
+REVIEWER = " || variables.reviewer && !has(s.serviceAccountToken.audience)"
+"""OpenBao alone, which must ask the API server whose tokens it is shown, bears a token for it."""
 
 
 def volume(factory: Factory) -> Guardrail:
@@ -44,6 +48,7 @@ def volume(factory: Factory) -> Guardrail:
             "writes": of_workload("writes"),
             "models": of_workload("models"),
             "audiences": granted(text("audiences")),
+            **({"reviewer": f"{of_workload('tokens')}.size() > 0"} if find_openbao(factory) else {}),
         },
         validations=(
             Validation(
@@ -72,7 +77,8 @@ def volume(factory: Factory) -> Guardrail:
                 f"projected volumes must be of these sources: {', '.join(SOURCES)}.",
             ),
             Validation(
-                "variables.tokens.all(sources, sources.all(s, s.serviceAccountToken.?audience.orValue('') in variables.audiences))",
+                "variables.tokens.all(sources, sources.all(s, s.serviceAccountToken.?audience.orValue('') in variables.audiences"
+                f"{REVIEWER if find_openbao(factory) else ''}))",
                 "projected tokens must be for an audience of the factory, never for the API server.",
                 "variables.audiences",
             ),
