@@ -5,7 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from lab.errors import LabError
 
@@ -45,9 +48,17 @@ class Api:
         """Server-side apply of *body* at *path*, as field manager `lab`."""
         return self._request("PATCH", f"{path}?fieldManager=lab&force=true", body)
 
+    def apply_all(self, file: Path) -> None:
+        """Server-side apply of every object in *file*; of kinds with a regular plural."""
+        for body in yaml.safe_load_all(file.read_text()):
+            self.apply(path_of(body), body)
+
+    def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._request("POST", path, body)
+
     def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
-            headers = {"Content-Type": "application/apply-patch+yaml"} if body else {}
+            headers = {"Content-Type": "application/apply-patch+yaml" if method == "PATCH" else "application/json"} if body else {}
             self.connection.request(method, path, json.dumps(body) if body else None, headers)
             answer = self.connection.getresponse()
             content = json.loads(answer.read() or b"{}")
@@ -56,3 +67,10 @@ class Api:
         if answer.status >= 300:
             raise LabError(f"the API server refused {method} {path}: {content.get('message', answer.status)}")
         return dict(content)
+
+
+def path_of(body: dict[str, Any]) -> str:
+    """The URL's path of an object of a kind with a regular plural."""
+    root = "/api" if body["apiVersion"] == "v1" else "/apis"
+    place = f"/namespaces/{body['metadata']['namespace']}" if "namespace" in body["metadata"] else ""
+    return f"{root}/{body['apiVersion']}{place}/{body['kind'].lower()}s/{body['metadata']['name']}"

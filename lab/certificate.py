@@ -1,7 +1,8 @@
 """The lab's certificate authorities and what they issue.
 
-Three authorities, as the Kubernetes PKI page advises: etcd trusts one of its own, so that nobody who may talk to the API server
-can talk to etcd, and the front proxy (which may speak for others) has one too (https://kubernetes.io/docs/setup/best-practices/certificates/).
+As the Kubernetes PKI page advises, etcd trusts an authority of its own, so that nobody who may talk to the API server can talk to etcd, and
+the front proxy (which may speak for others) has one too (https://kubernetes.io/docs/setup/best-practices/certificates/). So have SPIRE's
+nodes and those who may write to the registry, for the same reason.
 """
 
 from __future__ import annotations

@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--control-plane", type=Path, metavar="DIR", help="rendered control-plane files to run the API server on")
     with_sets(added, "programs beside the control plane")
     added.add_argument("--realm", type=Path, metavar="DIR", help="run Keycloak, with the realms of this folder")
+    added.add_argument("--vault", type=Path, metavar="DIR", help="run OpenBao, on the configuration of this folder")
     added.add_argument("--trust-domain", metavar="DOMAIN", help="run SPIRE, for this trust domain")
     added = command(down, "end what the lab started and remove its state")
     added.add_argument("--keep", action="store_true", help="keep the state: certificates, data, logs")
@@ -105,7 +106,7 @@ def sets(text: str) -> list[str]:
 
 def up(options: argparse.Namespace) -> int:
     lab, watch = Lab(options.name, Console.standard()), Stopwatch()
-    started = lab.up(options.nodes, options.control_plane, options.extras, options.realm, options.trust_domain)
+    started = lab.up(options.nodes, options.control_plane, options.extras, options.realm, options.trust_domain, options.vault)
     what = f"started {', '.join(started)}" if started else "everything ran already"
     lab.console.say(f"lab {lab.name} is up after {clock(watch.seconds)}: {what}")
     lab.console.say(f"kubeconfig: {lab.kubeconfig}")

@@ -23,7 +23,10 @@ CLIENTS = {
     "kube-scheduler": "system:kube-scheduler",
     "kwok": "lab:kwok",
     "cleanup-controller": "system:serviceaccount:kyverno:kyverno-cleanup-controller",
+    "kyverno": "system:serviceaccount:kyverno:kyverno-admission-controller",
 }
+SERVING = ("keycloak", "openbao", "registry-write", "registry-read", *CLIENTS)
+"""Programs with a certificate for this host, beside the API server."""
 
 
 class Credentials:
@@ -33,15 +36,17 @@ class Credentials:
         self.etcd = Authority(state.pki, "etcd")
         self.front_proxy = Authority(state.pki, "front-proxy")
         self.nodes = Authority(state.pki, "nodes")
+        self.writers = Authority(state.pki, "writers")
         self.service_account = service_account_key(state.pki)
         self.admin = self.cluster.issue(ADMIN, groups=["system:masters"])
         # etcd dials its own client port for the JSON gateway, with the certificate that it serves.
         self.etcd_server = self.etcd.issue("etcd-server", hosts=LOOPBACK, uses=[SERVER, CLIENT])
         self.etcd_client = self.etcd.issue("etcd-client", common_name="kube-apiserver")
+        self.writer = self.writers.issue("registry-writer")
         self.proxy_client = self.front_proxy.issue("front-proxy-client")
         self.servers = {
             name: self.cluster.issue(f"{name}-server", hosts=hosts, uses=[SERVER])
-            for name, hosts in {"kube-apiserver": API_SERVER_HOSTS, "keycloak": LOOPBACK, **dict.fromkeys(CLIENTS, LOOPBACK)}.items()
+            for name, hosts in {"kube-apiserver": API_SERVER_HOSTS, **dict.fromkeys(SERVING, LOOPBACK)}.items()
         }
         self.clients = {name: self.cluster.issue(f"{name}-client", common_name=user) for name, user in CLIENTS.items()}
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from lab import realm as realms
 from lab import spire
+from lab import vault as vaults
 from lab.api import ask
 from lab.console import Console
 from lab.control_plane_files import ControlPlaneFiles, install
@@ -24,7 +25,7 @@ from lab.node import apply_nodes, read_nodes
 from lab.process import recorded
 from lab.server import SERVERS, Plane, Server
 from lab.state import State
-from lab.supervisor import Supervisor, health_context, stop_all
+from lab.supervisor import Supervisor, stop_all
 from lab.toolchain import names_with, program, provide, source
 
 
@@ -69,28 +70,36 @@ class Lab:
         extras: Collection[str] = (),
         realm: Path | None = None,
         trust_domain: str | None = None,
+        vault: Path | None = None,
     ) -> list[str]:
         """Build what is not built, start what does not run, restart what has changed. Safe to interrupt and to repeat.
 
         *nodes*: a nodes file (`lab.node.read_nodes`). *control_plane*: a folder of API-server files
         (`lab.control_plane_files.install`); without it the API server runs on the lab's flags alone. *extras*: sets of programs beside
         the control plane, such as `identity`; a lab that has one keeps it. *realm*: a folder with realms
-        (`lab.realm.install`), for a lab with Keycloak. *trust_domain*: what SPIRE serves, for a lab with SPIRE.
+        (`lab.realm.install`), for a lab with Keycloak. *trust_domain*: what SPIRE serves, for a lab with SPIRE. *vault*: a folder with
+        OpenBao's configuration (`lab.vault.install`), for a lab with OpenBao.
 
         Returns: the programs that were started. Raises LabError.
         """
         if not Path("/proc/self/stat").exists():
             raise LabError("the lab runs on Linux only: it knows its own processes by /proc")
         declared = read_nodes(nodes) if nodes else []
-        kept = {server.extra for server in SERVERS if server.extra and recorded(self.state.processes, server.program)}
-        programs = provide(
-            self.console, names_with({*extras, *kept, *(("keycloak",) if realm else ()), *(("spire",) if trust_domain else ())})
-        )
+        given = {"keycloak": realm, "spire": trust_domain, "keys": vault}
+        names = set(names_with({*extras, *(extra for extra, value in given.items() if value)}))
+        names |= {server.executable for server in SERVERS if recorded(self.state.processes, server.program)}
+        if "keycloak" in names and not realm:
+            realms.home(self.state)
+        if "bao" in names and not vault:
+            vaults.home(self.state)
+        programs = provide(self.console, names)
         with self._locked():
             self.state.create()
             self._link(programs)
             if realm:
                 realms.install(realm, self.state)
+            if vault:
+                vaults.install(vault, self.state)
             if trust_domain:
                 spire.install(trust_domain, self.state)
             files = install(control_plane, self.state) if control_plane else ControlPlaneFiles()
@@ -117,7 +126,7 @@ class Lab:
 
     def status(self) -> list[ServerStatus]:
         """How each program is, in the order in which they start."""
-        return [self._status(server) for server in SERVERS if not server.extra or recorded(self.state.processes, server.program)]
+        return [self._status(server) for server in SERVERS if not server.optional or recorded(self.state.processes, server.program)]
 
     def user(self, name: str, groups: Sequence[str] = (), context: str | None = None) -> str:
         """Give user *name* in *groups* a client certificate and a context (default *name*) in the lab's kubeconfig.
@@ -166,12 +175,12 @@ class Lab:
     def _status(self, server: Server) -> ServerStatus:
         process = recorded(self.state.processes, server.program)
         if process is None:
-            return ServerStatus(server.program, program(server.program).version, None, None, "stopped", str(self.log(server.program)))
+            return ServerStatus(server.program, program(server.executable).version, None, None, "stopped", str(self.log(server.program)))
         port = process.ports[server.ports[0]]
         known = (server.program, process.version)
         if not process.alive:
             return ServerStatus(*known, None, port, "dead", process.log, process.tail(5))
-        answer = ask(port, server.health_path(self.state), health_context(Credentials(self.state), server))
+        answer = ask(port, server.health_path(self.state), server.context(Credentials(self.state)))
         return ServerStatus(
             *known, process.pid, port, "running" if answer == "ok" else "unwell", process.log, "" if answer == "ok" else answer
         )

@@ -21,7 +21,7 @@ def configuration(state: State, door: str) -> Path:
 
 
 def write_configuration(state: State, door: str, port: int, pair: KeyPair, writers: Authority | None = None) -> None:
-    """What the *door* (`registry-write`, `registry-read`) runs on: with *writers* it asks for a certificate of theirs, without it only reads."""
+    """What *door* (`registry-write`, `registry-read`) runs on: with *writers* it asks for a certificate of theirs, else it only reads."""
     home(state).mkdir(exist_ok=True, mode=0o700)
     tls: dict[str, object] = {"certificate": str(pair.certificate), "key": str(pair.key), "minimumtls": "tls1.2"}
     storage: dict[str, object] = {"filesystem": {"rootdirectory": str(home(state) / "store")}}

@@ -5,20 +5,17 @@ Adding a program is an entry in `toolchain.PROGRAMS` and an entry here.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from lab import realm, spire
+from lab import kyverno, realm, registry, spire, vault
 from lab.api import Api
 from lab.control_plane_files import Flags
 from lab.credentials import Credentials
 from lab.state import State
-from lab.toolchain import HERE
-from lab.toolchain.source import Module
+from lab.toolchain import HERE, program
 
 
 @dataclass
@@ -46,9 +43,8 @@ class Server:
     """`ports` are asked from the kernel; `health` is asked for on the first of them, and says 200 when the program is ready.
 
     `grace` is how many seconds it has to end before it is killed. `once_well` runs when it is ready, before what needs the program starts.
-    `extra` is the set of programs that it belongs to, where a lab has it only when asked. `first` runs before it is started; `environment`
-    is what it needs beside its flags, and `arguments` stand before those; with `own_certificate` it serves its health check with a
-    certificate that nobody else has made, and with `plain` without any.
+    `runs` is the program of the toolchain, where that is called something else. `first` runs before it is started; `environment` is what it
+    needs beside its flags, and `arguments` stand before those. `context` is as whom it is asked for its health; None means without TLS.
     """
 
     program: str
@@ -58,12 +54,21 @@ class Server:
     ports: tuple[str, ...] = ("https",)
     grace: float = 10.0
     once_well: Callable[[Plane], None] = lambda plane: None
-    extra: str | None = None
+    runs: str | None = None
     first: Callable[[Plane], None] = lambda plane: None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    own_certificate: bool = False
-    plain: bool = False
+    environment: Callable[[Plane], Mapping[str, str]] = lambda plane: {}
+    context: Callable[[Credentials], ssl.SSLContext | None] = lambda credentials: credentials.cluster.context(credentials.admin)
     arguments: Callable[[Plane], Sequence[str]] = lambda plane: ()
+
+    @property
+    def executable(self) -> str:
+        """The toolchain's name of what it runs."""
+        return self.runs or self.program
+
+    @property
+    def optional(self) -> bool:
+        """Whether a lab has it only when asked."""
+        return bool(program(self.executable).extras)
 
     def health_path(self, state: State) -> str:
         """What is asked for to know whether it is well."""
@@ -143,8 +148,7 @@ def admit_clients(plane: Plane) -> None:
     """Tell the programs and people where the API server is, and let kwok do its work."""
     plane.credentials.write_kubeconfigs(plane.url("kube-apiserver"))
     with plane.api() as api:
-        for role in yaml.safe_load_all((HERE / "kwok" / "role.yaml").read_text()):
-            api.apply(f"/apis/{role['apiVersion']}/{role['kind'].lower()}s/{role['metadata']['name']}", role)
+        api.apply_all(HERE / "kwok" / "role.yaml")
 
 
 def kube_controller_manager(plane: Plane) -> Flags:
@@ -201,41 +205,85 @@ def kwok(plane: Plane) -> Flags:
 
 def cleanup_controller(plane: Plane) -> Flags:
     port = plane.ports["cleanup-controller"]["https"]
-    return {
-        "kubeconfig": plane.kubeconfig("cleanup-controller"),
-        "serverIP": f"127.0.0.1:{port}",
+    return _kyverno(plane, "cleanup-controller") | {
         "cleanupServerHost": "127.0.0.1",
         "cleanupServerPort": port,
         "caSecretName": "kyverno-cleanup-controller-ca",
         "tlsSecretName": "kyverno-cleanup-controller-tls",
         "ttlReconciliationInterval": "10s",  # until it knows of a kind; each object then goes at its own time
-        "metricsHost": "127.0.0.1",
-        "metricsPort": plane.ports["cleanup-controller"]["metrics"],
-        "autoMemLimitEnabled": "false",
         "enableConfigMapCaching": "false",  # or it wants to read those of every namespace
+    }
+
+
+def admission_controller(plane: Plane) -> Flags:
+    return _kyverno(plane, "kyverno") | {
+        "webhookServerHost": "127.0.0.1",
+        "webhookServerPort": plane.ports["kyverno"]["https"],
+        "caSecretName": "kyverno-admission-controller-ca",
+        "tlsSecretName": "kyverno-admission-controller-tls",
+        "controllerRuntimeMetricsAddress": "0",
+        "admissionReports": "false",
+        "backgroundServiceAccountName": "system:serviceaccount:kyverno:kyverno-background-controller",
+        "reportsServiceAccountName": "system:serviceaccount:kyverno:kyverno-reports-controller",
+        "imageVerifyCacheEnabled": "false",  # or a signature that is gone from the registry would count for another hour
+    }
+
+
+def _kyverno(plane: Plane, program: str) -> Flags:
+    return {
+        "kubeconfig": plane.kubeconfig(program),
+        "serverIP": f"127.0.0.1:{plane.ports[program]['https']}",
+        "metricsHost": "127.0.0.1",
+        "metricsPort": plane.ports[program]["metrics"],
+        "autoMemLimitEnabled": "false",
         "disableLogColor": "true",
     }
 
 
-def install_cleanup(plane: Plane) -> None:
-    """What Kyverno's Helm chart installs, as far as the cleanup controller asks for it: kinds, namespace, settings, rights.
-
-    The right to delete what it cleans up is not among them: whoever wants that grants it.
-    """
-    custom = Module.of("kyverno").dependency("github.com/kyverno/kyverno") / "config" / "crds"
+def install_kyverno(plane: Plane, controller: str) -> None:
     with plane.api() as api:
-        for file in sorted([*(custom / "kyverno").glob("*.yaml"), *(custom / "policies.kyverno.io").glob("*.yaml")]):
-            for body in yaml.safe_load_all(file.read_text()):
-                api.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{body['metadata']['name']}", body)
-        for body in yaml.safe_load_all((HERE / "kyverno" / "install.yaml").read_text()):
-            api.apply(_path(body), body)
+        kyverno.install(api, controller)
 
 
-def _path(body: dict[str, Any]) -> str:
-    """The URL's path of an object of a kind with a regular plural."""
-    root = "/api" if body["apiVersion"] == "v1" else "/apis"
-    place = f"/namespaces/{body['metadata']['namespace']}" if "namespace" in body["metadata"] else ""
-    return f"{root}/{body['apiVersion']}{place}/{body['kind'].lower()}s/{body['metadata']['name']}"
+def kyverno_environment(plane: Plane, controller: str) -> Mapping[str, str]:
+    return kyverno.environment(controller, plane.state.folder, plane.credentials.cluster.pair.certificate)
+
+
+def configure_openbao(plane: Plane) -> None:
+    vault.write_configuration(plane.state, plane.ports["openbao"], plane.credentials.servers["openbao"])
+
+
+def openbao_environment(plane: Plane) -> Mapping[str, str]:
+    with plane.api() as api:
+        authority = plane.credentials.cluster.pair.certificate
+        return vault.environment(api, plane.ports["openbao"], plane.url("kube-apiserver"), authority)
+
+
+def registry_door(name: str, *, writes: bool) -> Server:
+    """One door of the model registry."""
+
+    def configure(plane: Plane) -> None:
+        writers = plane.credentials.writers if writes else None
+        registry.write_configuration(plane.state, name, plane.ports[name]["https"], plane.credentials.servers[name], writers)
+
+    return Server(
+        name,
+        lambda plane: {},
+        "/v2/",
+        runs="registry",
+        first=configure,
+        arguments=lambda plane: ("serve", str(registry.configuration(plane.state, name))),
+        environment=lambda plane: {"OTEL_TRACES_EXPORTER": "none"},
+        context=lambda credentials: credentials.cluster.context(credentials.writer if writes else None),
+    )
+
+
+def of_unknown_authority() -> ssl.SSLContext:
+    """For those who serve a certificate that they made for themselves."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def keycloak(plane: Plane) -> Flags:
@@ -274,7 +322,13 @@ def _spire(plane: Plane, program: str) -> Flags:
 
 
 SERVERS = (
-    Server("etcd", etcd, "/health", ports=("client", "peer")),
+    Server(
+        "etcd",
+        etcd,
+        "/health",
+        ports=("client", "peer"),
+        context=lambda credentials: credentials.etcd.context(credentials.etcd_client),
+    ),
     # Ended politely, the API server waits a minute for everybody's watches; killed, it loses nothing, for all it knows is in etcd.
     Server("kube-apiserver", kube_apiserver, "/readyz", needs=("etcd",), grace=3.0, once_well=admit_clients),
     Server("kube-controller-manager", kube_controller_manager, "/healthz", needs=("kube-apiserver",)),
@@ -286,26 +340,28 @@ SERVERS = (
         "/health/readiness",
         needs=("kube-apiserver",),
         ports=("https", "metrics"),
-        extra="identity",
-        first=install_cleanup,
-        environment={
-            "KYVERNO_NAMESPACE": "kyverno",
-            "KYVERNO_SERVICEACCOUNT_NAME": "kyverno-cleanup-controller",
-            "KYVERNO_DEPLOYMENT": "kyverno-cleanup-controller",
-            "KYVERNO_POD_NAME": "kyverno-cleanup-controller",
-            "KYVERNO_SVC": "kyverno-cleanup-controller",
-            "INIT_CONFIG": "kyverno",
-            "METRICS_CONFIG": "kyverno-metrics",
-        },
-        own_certificate=True,
+        first=lambda plane: install_kyverno(plane, "cleanup-controller"),
+        environment=lambda plane: kyverno_environment(plane, "cleanup-controller"),
+        context=lambda credentials: of_unknown_authority(),
     ),
+    Server(
+        "kyverno",
+        admission_controller,
+        "/health/readiness",
+        needs=("kube-apiserver",),
+        ports=("https", "metrics"),
+        first=lambda plane: install_kyverno(plane, "admission-controller"),
+        environment=lambda plane: kyverno_environment(plane, "admission-controller"),
+        context=lambda credentials: of_unknown_authority(),
+    ),
+    registry_door("registry-write", writes=True),
+    registry_door("registry-read", writes=False),
     Server(
         "keycloak",
         keycloak,
         # It says that it has started before it has its realms.
         lambda state: f"/realms/{realm.first_realm(state)}/.well-known/openid-configuration",
         ports=("https", "management"),
-        extra="keycloak",
         arguments=lambda plane: (str(realm.home(plane.state)), "start", "--optimized", "--import-realm"),
     ),
     Server(
@@ -313,11 +369,10 @@ SERVERS = (
         spire_server,
         "/ready",
         ports=("health", "api"),
-        extra="spire",
         arguments=lambda plane: ("run",),
         first=lambda plane: spire.write_server(plane.state, plane.ports["spire-server"]["health"], plane.credentials.nodes),
         once_well=lambda plane: spire.write_bundle(plane.state),
-        plain=True,
+        context=lambda credentials: None,
     ),
     Server(
         "spire-agent",
@@ -325,9 +380,21 @@ SERVERS = (
         "/ready",
         needs=("spire-server",),
         ports=("health",),
-        extra="spire",
         arguments=lambda plane: ("run",),
         first=lambda plane: spire.write_agent(plane.state, plane.ports["spire-agent"]["health"], plane.credentials.nodes),
-        plain=True,
+        context=lambda credentials: None,
+    ),
+    Server(
+        "openbao",
+        lambda plane: {},
+        "/v1/sys/health",
+        # It asks those who sign people and workloads in for their keys when it initialises itself.
+        needs=("kube-apiserver", "keycloak", "spire-server"),
+        ports=("https", "cluster"),
+        runs="bao",
+        first=configure_openbao,
+        once_well=lambda plane: vault.initialised(plane.state).touch(),
+        arguments=lambda plane: vault.arguments(plane.state),
+        environment=openbao_environment,
     ),
 )

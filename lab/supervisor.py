@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from lab.api import ask
 from lab.console import Console, Stopwatch
-from lab.credentials import Credentials
 from lab.errors import LabError
 from lab.process import Process, recorded, start
 from lab.server import SERVERS, Plane, Server
@@ -26,7 +24,7 @@ class Supervisor:
 
     def __init__(self, plane: Plane, programs: Mapping[str, Path], console: Console) -> None:
         self.plane = plane
-        self.servers = [server for server in SERVERS if server.program in programs]
+        self.servers = [server for server in SERVERS if server.executable in programs]
         self.programs = programs
         self.console = console
         self.running: dict[str, Process] = {}
@@ -60,14 +58,15 @@ class Supervisor:
         state, ports = self.plane.state, self.plane.ports[server.program]
         log = state.logs / f"{server.program}.log"
         server.first(self.plane)
-        pinned = program(server.program)
-        version = pinned.version_of(self.programs[server.program]) or pinned.version  # some print none, and are never taken from PATH
-        self.running[server.program] = start(state.processes, server.program, version, self.command(server), log, ports, server.environment)
+        pinned = program(server.executable)
+        version = pinned.version_of(self.programs[server.executable]) or pinned.version  # some print none, and are never taken from PATH
+        environment = server.environment(self.plane)
+        self.running[server.program] = start(state.processes, server.program, version, self.command(server), log, ports, environment)
         self.started.append(server.program)
 
     def command(self, server: Server) -> list[str]:
         flags = (f"--{name}={value}" for name, value in server.flags(self.plane).items())
-        return [str(self.programs[server.program]), *server.arguments(self.plane), *flags]
+        return [str(self.programs[server.executable]), *server.arguments(self.plane), *flags]
 
     def await_health(self, server: Server) -> None:
         """Wait until our own process of *server* lives and says that it is well.
@@ -76,7 +75,7 @@ class Supervisor:
         """
         if server.program in self.well:
             return
-        context = health_context(self.plane.credentials, server)
+        context = server.context(self.plane.credentials)
         clashes, watch = 0, Stopwatch()
         while True:
             process = self.running[server.program]
@@ -103,19 +102,6 @@ class Supervisor:
                 )
             self.console.update(f"{server.program}: {watch.seconds:.0f} s, {answer.splitlines()[-1]}")
             time.sleep(0.1)
-
-
-def health_context(credentials: Credentials, server: Server) -> ssl.SSLContext | None:
-    if server.plain:
-        return None
-    if server.program == "etcd":
-        return credentials.etcd.context(credentials.etcd_client)
-    if server.own_certificate:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    return credentials.cluster.context(credentials.admin)
 
 
 def stop_all(folder: Path) -> list[str]:

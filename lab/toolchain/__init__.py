@@ -149,6 +149,7 @@ PROGRAMS = (
         minutes=5,
         extras=("identity",),
     ),
+    Program("kyverno", "1.19.1", "kyverno", "github.com/kyverno/kyverno/cmd/kyverno", minutes=5, extras=("models",)),
     Program(
         "keycloak",
         "26.7.3",
@@ -164,7 +165,9 @@ PROGRAMS = (
         ),
     ),
     *(
-        Program(f"spire-{role}", "1.13.3", "spire", f"github.com/spiffe/spire/cmd/spire-{role}", minutes=minutes, extras=("spire",))
+        Program(
+            f"spire-{role}", "1.13.3", "spire", f"github.com/spiffe/spire/cmd/spire-{role}", minutes=minutes, extras=("spire", "identity")
+        )
         for role, minutes in (("server", 4), ("agent", 1))
     ),
     Program(
@@ -260,7 +263,7 @@ def find(wanted: Program) -> Path | None:
     return installed(wanted) or (wanted.executable if wanted.executable.exists() else None)
 
 
-def provide(console: Console, names: tuple[str, ...] | None = None) -> dict[str, Path]:
+def provide(console: Console, names: Collection[str] | None = None) -> dict[str, Path]:
     """Every program of the table (or those *names*), built where needed.
 
     Returns: executable by program name.

@@ -307,7 +307,7 @@ def test_down_leaves_no_process_and_no_state(lab: Lab) -> None:
     """All that was started ends, the folder goes; a second `down` says that there is nothing and succeeds."""
     lab.up()
     assert running_under(lab.state.folder)
-    assert set(lab.down()) == {server.program for server in SERVERS if not server.extra}
+    assert set(lab.down()) == {server.program for server in SERVERS if not server.optional}
     assert running_under(lab.state.folder) == []
     assert not lab.state.folder.exists()
     again = command("--name", lab.name, "down")
