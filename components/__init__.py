@@ -2,7 +2,7 @@
 
 from .access import Access
 from .ai_factory import AiFactory
-from .build import Build
+from .build import Build, configured
 from .cluster import connect, reach
 from .gpu_pool import GpuPool
 from .guardrails import Guardrails
@@ -28,6 +28,7 @@ __all__ = [
     "RootAuthority",
     "Segment",
     "WorkloadIdentity",
+    "configured",
     "connect",
     "reach",
 ]

@@ -6,16 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from lab.tls.install import NAME, VERSION
-from lab.tls.provider import Provider
-
-SAID = f"{NAME} {VERSION}: a stand-in of the lab's, not Pulumi's plugin. For Development only."
+from lab.tls.provider import SAID, Provider
 
 
 def main() -> None:
     print(SAID, file=sys.stderr, flush=True)
     server = grpc.server(ThreadPoolExecutor(4))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(sys.argv[1] if len(sys.argv) > 1 else None), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)

@@ -8,11 +8,12 @@ from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from lab.tls.install import NAME, VERSION
 from lab.tls.resource import RESOURCES, UNKNOWN, Resource, ready_for_renewal
 
+SAID = f"{NAME} {VERSION} is a stand-in of the lab's, not Pulumi's plugin: for Development only"
 SPECIAL, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 """The key, and the value at it, by which Pulumi marks a secret."""
 UPDATED = frozenset({"earlyRenewalHours"})
@@ -21,6 +22,9 @@ UPDATED = frozenset({"earlyRenewalHours"})
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """No state: all that it knows comes with each request. Private keys go back as secrets, whether or not they came as such."""
+
+    def __init__(self, engine: str | None = None) -> None:
+        self._engine = engine
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         return plugin_pb2.PluginInfo(version=VERSION)
@@ -37,6 +41,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
+        if self._engine:
+            # What a plugin prints, Pulumi keeps to itself.
+            with grpc.insecure_channel(self._engine) as channel:
+                engine_pb2_grpc.EngineStub(channel).Log(engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=SAID))
         return provider_pb2.ConfigureResponse(acceptSecrets=True)
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
