@@ -12,9 +12,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lab import realm as realms
-from lab import spire
+from lab import spire, tls
 from lab import vault as vaults
 from lab.api import ask
+from lab.certificate import KeyPair
 from lab.console import Console
 from lab.control_plane_files import ControlPlaneFiles, install
 from lab.credentials import Credentials
@@ -26,7 +27,7 @@ from lab.process import recorded
 from lab.server import SERVERS, Plane, Server
 from lab.state import State
 from lab.supervisor import Supervisor, stop_all
-from lab.toolchain import names_with, program, provide, source
+from lab.toolchain import PROGRAMS, names_with, program, provide, source
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,39 @@ class Lab:
     def kubeconfig(self) -> Path:
         return self.state.kubeconfig
 
+    @property
+    def authority(self) -> Path:
+        """Certificate of the authority that vouches for everything that serves in the lab."""
+        return Credentials(self.state).cluster.pair.certificate
+
+    @property
+    def openbao(self) -> str:
+        """OpenBao's address. Raises LabError: the lab has none."""
+        return f"https://127.0.0.1:{self._port('openbao', 'keys')}"
+
+    @property
+    def registry_write(self) -> str:
+        """What a reference to the registry's write door begins with, `localhost:PORT`. Raises LabError: the lab has none."""
+        return f"localhost:{self._port('registry-write', 'models')}"
+
+    @property
+    def registry_read(self) -> str:
+        """What a reference to its read door begins with. Raises LabError: the lab has none."""
+        return f"localhost:{self._port('registry-read', 'models')}"
+
+    @property
+    def writer(self) -> KeyPair:
+        """Certificate and key of one who may write to the registry. The write door's authority is `Credentials(lab.state).writers`."""
+        return Credentials(self.state).writer
+
+    def executable(self, name: str) -> Path:
+        """A program of the toolchain, such as `cosign`. Raises LabError: this lab was never up with it."""
+        found = self.state.bin / name
+        if not found.exists():
+            sets = " or ".join(f"`lab up --with {extra}`" for each in PROGRAMS if each.name == name for extra in each.extras)
+            raise LabError(f"lab {self.name!r} has no {name}: " + (f"run {sets}" if sets else "no program of the toolchain is called that"))
+        return found
+
     def up(
         self,
         nodes: Path | None = None,
@@ -96,6 +130,8 @@ class Lab:
         with self._locked():
             self.state.create()
             self._link(programs)
+            if "bao" in names and tls.install(self.state.pulumi / "home", programs["pulumi"]):
+                self.console.say(f"pulumi-tls {tls.VERSION}: the official plugin cannot be had; a stand-in takes its place")
             if realm:
                 realms.install(realm, self.state)
             if vault:
@@ -163,6 +199,7 @@ class Lab:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_K8S_CLIENT_QPS": "400",
             "PULUMI_K8S_CLIENT_BURST": "800",
+            **self._keys_and_models(),
         }
 
     def log(self, program: str) -> Path:
@@ -171,6 +208,28 @@ class Lab:
         if program not in names:
             raise LabError(f"the lab runs no {program!r}: choose one of {', '.join(names)}")
         return self.state.logs / f"{program}.log"
+
+    def _keys_and_models(self) -> dict[str, str]:
+        """How OpenBao's clients (`bao`, and whoever speaks of Vault) find it, and what the registry's doors are."""
+        found = {}
+        if recorded(self.state.processes, "openbao"):
+            for product in ("BAO", "VAULT"):
+                found |= {f"{product}_ADDR": self.openbao, f"{product}_CACERT": str(self.authority)}
+        if recorded(self.state.processes, "registry-read"):
+            found |= {
+                "LAB_AUTHORITY": str(self.authority),
+                "LAB_REGISTRY_READ": self.registry_read,
+                "LAB_REGISTRY_WRITE": self.registry_write,
+                "LAB_REGISTRY_CERTIFICATE": str(self.writer.certificate),
+                "LAB_REGISTRY_KEY": str(self.writer.key),
+            }
+        return found
+
+    def _port(self, program: str, extra: str) -> int:
+        process = recorded(self.state.processes, program)
+        if process is None:
+            raise LabError(f"lab {self.name!r} has no {program}: run `lab up --with {extra}`")
+        return process.ports["https"]
 
     def _status(self, server: Server) -> ServerStatus:
         process = recorded(self.state.processes, server.program)

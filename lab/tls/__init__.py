@@ -5,6 +5,6 @@ self-signed and locally signed certificates, made by the library `cryptography`.
 refused by name: none is dropped. What it does not serve is said when it is asked for.
 """
 
-from lab.tls.install import install
+from lab.tls.install import VERSION, install
 
-__all__ = ["install"]
+__all__ = ["VERSION", "install"]
