@@ -21,6 +21,7 @@ from .dangling_peer import find_dangling_peers
 from .dangling_pool import find_dangling_pools
 from .dangling_role import find_dangling_roles
 from .dangling_segment import find_dangling_segments
+from .dangling_signer import find_dangling_signers
 from .dangling_workload import find_dangling_workloads
 from .default_account import find_default_accounts
 from .default_over_limit import find_defaults_over_limit
@@ -74,6 +75,8 @@ from .optional_digest import find_optional_digests
 from .overcommitted_pool import find_overcommitted_pools
 from .own_approval import find_own_approvals
 from .own_federation import find_own_federations
+from .own_promotion import find_own_promotions
+from .own_validation import find_own_validations
 from .peer_to_peer_flow import find_peer_to_peer_flows
 from .placeholder import find_placeholders
 from .platform_detour import find_platform_detours
@@ -93,10 +96,13 @@ from .self_flow import find_self_flows
 from .shadowed_role import find_shadowed_roles
 from .shared_claim import find_shared_claims
 from .shared_issuer import find_shared_issuers
+from .shared_key import find_shared_keys
 from .shared_node import find_shared_nodes
 from .shared_pool import find_shared_pools
 from .shared_port import find_shared_ports
 from .shared_repository import find_shared_repositories
+from .signed_tag import find_signed_tags
+from .signing_validator import find_signing_validators
 from .split_writer import find_split_writers
 from .standing_session import find_standing_sessions
 from .standing_write import find_standing_writes
@@ -107,6 +113,7 @@ from .unclaimable_device import find_unclaimable_devices
 from .undated_waiver import find_undated_waivers
 from .undeclared_internet import find_undeclared_internet
 from .unenforced_claim import find_unenforced_claims
+from .unfit_public_key import find_unfit_public_keys
 from .ungranted_pool import find_ungranted_pools
 from .ungranted_share import find_ungranted_shares
 from .unknown_person import find_unknown_people
@@ -116,14 +123,18 @@ from .unproven_strength import find_unproven_strengths
 from .unreached_database import find_unreached_databases
 from .unreached_listener import find_unreached_listeners
 from .unserved_provider import find_unserved_providers
+from .unsigned_serving import find_unsigned_servings
 from .unused_dataset import find_unused_datasets
 from .unused_model import find_unused_models
 from .unused_peer import find_unused_peers
 from .unused_role import find_unused_roles
+from .unused_signer import find_unused_signers
 from .unused_waiver import find_unused_waivers
+from .unvalidated_serving import find_unvalidated_servings
 from .useless_gpu_quota import find_useless_gpu_quotas
 from .vague_reason import find_vague_reasons
 from .waivers import Waivers
+from .weight_source import find_weight_sources
 from .whole_namespace import find_whole_namespaces
 from .wide_egress import find_wide_egress
 from .wildcard_permission import find_wildcard_permissions
@@ -144,6 +155,7 @@ REFERENCE_RULES: tuple[Rule[Factory], ...] = (
     find_dangling_roles,
     find_ambiguous_choices,
     find_repeated_references,
+    find_dangling_signers,
 )
 """What every other rule, and the plan, relies on: names stand for one thing each, and each reference finds it."""
 
@@ -248,6 +260,16 @@ RULES: tuple[Rule[Factory], ...] = (
     find_own_federations,
     find_foreign_endpoints,
     find_reserved_audiences,
+    find_unsigned_servings,
+    find_unvalidated_servings,
+    find_own_validations,
+    find_own_promotions,
+    find_signing_validators,
+    find_shared_keys,
+    find_unfit_public_keys,
+    find_unused_signers,
+    find_signed_tags,
+    find_weight_sources,
 )
 """Every rule over a factory, by id."""
 

@@ -18,6 +18,7 @@ CHAPTERS = {
     "ZT4": "People and delivery tools",
     "ZT5": "Supply chain, posture and cluster",
     "ZT6": "Sign-in and workload identity",
+    "ZT7": "Keys, registry and signatures",
     "ZT9": "Waivers",
 }
 """What the first digit of an id stands for."""

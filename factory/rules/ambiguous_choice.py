@@ -27,6 +27,8 @@ def find_ambiguous_choices(factory: Factory) -> Iterator[Problem]:
         yield from _exactly_one(f"peers[{peer.name}]", namespace=peer.namespace, cidr=peer.cidr)
     for access in factory.access:
         yield from _exactly_one(f"access[{access.reference}]", group=access.group, serviceAccount=access.service_account)
+    for signer in factory.signers:
+        yield from _exactly_one(f"signers[{signer.name}]", publicKeys=signer.public_keys, keyless=signer.keyless)
     for pool in factory.pools:
         if isinstance(pool, StaticPool):
             yield from _exactly_one(f"pools[{pool.name}].nodes", names=pool.nodes.names, selector=pool.nodes.selector)

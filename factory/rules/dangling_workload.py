@@ -13,7 +13,7 @@ from .rule import Problem, rule
 
 @rule(
     "ZT012",
-    "A workload that a flow names exists",
+    "A workload that a flow or a signer names exists",
     why="A flow with an end that does not exist opens nothing today, and something unreviewed on the day when that end appears.",
     fix="Declare the workload, or correct the name.",
     references=(controls.TENET_1, controls.NETWORK),
@@ -25,3 +25,6 @@ def find_dangling_workloads(factory: Factory) -> Iterator[Problem]:
         for end, reference in (("from", flow.source), ("to", flow.to)):
             if "/" in reference and reference not in known:
                 yield dangling(f"flows[{flow.reference}].{end}", "workloads", reference, known)
+    for signer in factory.signers:
+        if signer.workload is not None and signer.workload not in known:
+            yield dangling(f"signers[{signer.name}].workload", "workloads", signer.workload, known)

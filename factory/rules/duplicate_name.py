@@ -20,7 +20,7 @@ from .rule import Problem, rule
     waivable=False,
 )
 def find_duplicate_names(factory: Factory) -> Iterator[Problem]:
-    for collection in ("segments", "datasets", "models", "peers", "pools", "queues", "roles"):
+    for collection in ("segments", "datasets", "models", "peers", "pools", "queues", "roles", "signers"):
         yield from _repeated(collection, (item.name for item in getattr(factory, collection)))
     for collection in ("workloads", "flows", "access", "eligibility", "grants"):
         yield from _repeated(collection, (item.reference for item in getattr(factory, collection)))

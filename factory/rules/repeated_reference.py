@@ -32,7 +32,11 @@ def find_repeated_references(factory: Factory) -> Iterator[Problem]:
         yield from _repeated(f"access[{access.reference}].segments", access.segments)
     for eligibility in factory.eligibility:
         yield from _repeated(f"eligibility[{eligibility.reference}].segments", eligibility.segments)
+    for model in factory.models:
+        yield from _repeated(f"models[{model.name}].signers", model.signers)
+        yield from _repeated(f"models[{model.name}].validators", model.validators)
     yield from _repeated("images.registries", factory.images.registries)
+    yield from _repeated("images.signers", factory.images.signers)
     if factory.workload_identity:
         yield from _repeated("identity.workloads.audiences", factory.workload_identity.audiences)
 
