@@ -56,7 +56,7 @@ unit: $(BIN)/.installed ## Unit tests: no cluster, no programs
 	@$(BIN)/pytest -q -m 'not lab' -n 2
 
 e2e: $(BIN)/.installed browser ## Tests that start the lab and real programs
-	@$(BIN)/lab build --with identity --with keycloak --with spire
+	@$(BIN)/lab build --with identity,keycloak,keys,models
 	@$(BIN)/pytest -q -m lab
 
 browser: ## Install Chromium, which tests of the report need, where none is on PATH
