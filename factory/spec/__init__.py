@@ -45,7 +45,7 @@ from .queue import Queue, Share
 from .registry import S3, AnyRegistry, DistributionRegistry, ExternalRegistry, RegistryProduct
 from .role import OPERATOR, VIEWER, Access, Permission, Role, Session
 from .segment import Limits, Quota, Segment, Stage
-from .signer import Keyless, Signer, Sigstore
+from .signer import Keyless, Signer
 from .spire import Federation, Spire, WorkloadIdentity
 from .trust import AnyRoot, BootstrapRoot, ExternalRoot
 from .waiver import Waiver
@@ -120,7 +120,6 @@ __all__ = [
     "Session",
     "Share",
     "Signer",
-    "Sigstore",
     "Spire",
     "Stage",
     "StaticNodes",

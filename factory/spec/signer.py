@@ -6,32 +6,29 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from .concept import ISSUER, PRINTABLE, PUBLIC_KEY, TUF_ROOT, Concept, Name, Reference
+from .concept import CERTIFICATE, ISSUER, PRINTABLE, PUBLIC_KEY, TUF_ROOT, Concept, Name, Reference
 
 PublicKey = Annotated[str, StringConstraints(pattern=PUBLIC_KEY, max_length=4096)]
 """A PEM public key: ECDSA P-256."""
 
 
-class Sigstore(Concept):
-    """The organisation's own Sigstore. What it is trusted by comes from its TUF repository, never from the public one."""
-
-    mirror: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]
-    """Its TUF repository, which has a `trusted_root.json`."""
-    root: Annotated[str, StringConstraints(pattern=TUF_ROOT, max_length=65536)]
-    """That repository's `root.json`, in base64."""
-    rekor: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]
-    """Its transparency log."""
-
-
 class Keyless(Concept):
-    """A signer by identity: no key, but a certificate for a few minutes and an entry in a log."""
+    """A signer by identity, from the organisation's own Sigstore: no key, but a certificate for a few minutes and an entry in a log."""
 
     issuer: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]
     """OIDC issuer of the identity."""
     subject: Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=512)]
     """The identity, exactly."""
-    sigstore: Sigstore
-    """Who makes the certificate and keeps the log."""
+    roots: Annotated[str, StringConstraints(pattern=CERTIFICATE, max_length=16384)]
+    """PEM certificates of the organisation's Fulcio."""
+    rekor: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]
+    """The organisation's Rekor."""
+    rekor_key: PublicKey
+    """PEM public key of that Rekor."""
+    tuf: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]
+    """The organisation's TUF repository. Kyverno asks one for a `trusted_root.json`: without this, the public one."""
+    tuf_root: Annotated[str, StringConstraints(pattern=TUF_ROOT, max_length=65536)]
+    """That repository's `root.json`, in base64."""
 
 
 class Signer(Concept):

@@ -27,6 +27,9 @@ VALIDATION = "https://in-toto.io/attestation/test-result/v0.1"
 PROMOTION = "https://slsa.dev/verification_summary/v1"
 """Predicate type of a promotion: SLSA's Verification Summary."""
 
+SERVING = "STAGE_INFERENCE"
+"""Verified level that a promotion must name."""
+
 CONTROLS = (controls.TENET_5, controls.TENET_6, controls.SUPPLY_CHAIN, controls.CIS_ADMISSION)
 
 PATIENCE = 30
@@ -74,14 +77,16 @@ def attestor(signer: str, key: str) -> str:
 def _model(factory: Factory, model: Model) -> Manifest:
     """Signed wherever it is mounted. In Inference also found good by a validator, and let through by a signer who has seen that.
 
-    A namespace without a stage is taken for one of Inference. Several attestations of one kind by one key: the last one counts.
+    A signature is a digest's, wherever that lies; a promotion names the repository too. A namespace without a stage is taken for one of
+    Inference. Of several attestations of one kind by one signer the last one counts.
     """
     signers, validators = _of(factory, model.signers), _of(factory, model.validators)
     attested = {"signature": SIGNATURE, **({"validation": VALIDATION} if validators else {}), "promotion": PROMOTION}
     serving = f"namespaceObject.metadata.labels[?{text(names.STAGE)}].orValue({text(Stage.INFERENCE)}) == {text(Stage.INFERENCE)}"
     passed = {
         "validation": "p.?result.orValue('') == 'PASSED'",
-        "promotion": "p.?verificationResult.orValue('') == 'PASSED' && p.?verifier.?id.orValue('') != ''",
+        "promotion": "p.?verificationResult.orValue('') == 'PASSED' && p.?verifier.?id.orValue('') != ''"
+        f" && {text(SERVING)} in p.?verifiedLevels.orValue([]) && p.?resourceUri.orValue('') == i",
     }
 
     def attests(kind: str, by: tuple[Signer, ...]) -> str:
@@ -206,16 +211,12 @@ def _trusted(signer: Signer) -> Iterator[Body]:
     for key in sorted(signer.public_keys, key=fingerprint):
         unlogged = {"insecureIgnoreTlog": True, "insecureIgnoreSCT": True}
         yield {"name": attestor(signer.name, key), "cosign": {"key": {"data": key}, "ctlog": unlogged}}
-    if signer.keyless is not None:
-        sigstore = signer.keyless.sigstore
-        yield {
-            "name": signer.name,
-            "cosign": {
-                "keyless": {"identities": [{"issuer": signer.keyless.issuer, "subject": signer.keyless.subject}]},
-                "tuf": {"mirror": sigstore.mirror, "root": {"data": sigstore.root}},
-                "ctlog": {"url": sigstore.rekor, "insecureIgnoreTlog": False, "insecureIgnoreSCT": False},
-            },
-        }
+    if (keyless := signer.keyless) is not None:
+        identity = {"issuer": keyless.issuer, "subject": keyless.subject}
+        # Its Fulcio, unlike the public one, writes its certificates into no log (SCT); what was signed is in its Rekor.
+        log = {"url": keyless.rekor, "rekorPubKey": keyless.rekor_key, "insecureIgnoreTlog": False, "insecureIgnoreSCT": True}
+        trust = {"mirror": keyless.tuf, "root": {"data": keyless.tuf_root}}
+        yield {"name": signer.name, "cosign": {"keyless": {"identities": [identity], "roots": keyless.roots}, "tuf": trust, "ctlog": log}}
 
 
 def _attestors(signers: Iterable[Signer]) -> str:
