@@ -42,7 +42,8 @@ def entry() -> NoReturn:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser(arguments).parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         code = run(options)
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FINDINGS
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="factory", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -143,6 +144,12 @@ def _parser() -> argparse.ArgumentParser:
     revoking.add_argument("--user", help="who holds it (default: you)")
     revoking.add_argument("--overdue", action="store_true", help="instead: everything that is past its end")
     listing.add_argument("--watch", type=_seconds, metavar="SECONDS", help="go on, and count down")
+    text = "push, sign, verify and promote versions of models; needs the registry"
+    modelling = commands.add_parser("model", help=text, description=text)
+    if "model" in arguments:  # nobody else pays for its words
+        from .model.arguments import add
+
+        add(modelling)
     return parser
 
 
@@ -178,15 +185,15 @@ def _validate(options: argparse.Namespace) -> int:
     for path in options.stack:
         try:
             stack = load_stack(path)
-            findings = stack.place(_check(stack.factory))
-            summary = _summary(stack.factory)
+            findings = stack.place((*_check(stack.factory), *stack.find_oversize()))
+            file, summary = stack.document.source, _summary(stack.factory)
         except SpecError as error:
-            findings, summary = error.findings, ""
+            findings, file, summary = error.findings, error.source, ""
         if any(finding.severity is Severity.ERROR for finding in findings):
             code = FINDINGS
-        results.append({"stack": str(path), "findings": [asdict(finding) for finding in findings]})
+        results.append({"stack": str(path), "file": file, "findings": [asdict(finding) for finding in findings]})
         if options.format == "text":
-            _print_text(str(path), findings, summary)
+            _print_text(str(path), findings, summary, file)
     if options.format == "json":
         print(json.dumps(results, indent=2))
     return code
@@ -213,7 +220,7 @@ def _render(options: argparse.Namespace) -> int:
     findings = stack.place(_check(stack.factory))
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
-        raise SpecError(errors, str(options.stack))
+        raise SpecError(errors, stack.document.source)
     plan = plan_factory(stack.factory)
     count = render(plan, options.output)
     if options.format == "json":
@@ -332,20 +339,20 @@ def _summary(factory: Any) -> str:
 
 def _print_findings(source: str, findings: Sequence[Finding], options: argparse.Namespace) -> None:
     if options.format == "json":
-        print(json.dumps([{"stack": source, "findings": [asdict(finding) for finding in findings]}], indent=2))
+        print(json.dumps([{"stack": source, "file": source, "findings": [asdict(finding) for finding in findings]}], indent=2))
     else:
-        _print_text(source, findings, "")
+        _print_text(source, findings, "", source)
 
 
-def _print_text(source: str, findings: Sequence[Finding], summary: str) -> None:
+def _print_text(source: str, findings: Sequence[Finding], summary: str, file: str) -> None:
     """Findings for people: the place first, so that an editor can jump to it."""
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for finding in findings:
-        place = f"{source}:{finding.line}" if finding.line else source
+        place = f"{file}:{finding.line}" if finding.line else file
         severity = finding.severity.value.lower()
         if colour:
             severity = f"\033[{31 if finding.severity is Severity.ERROR else 33}m{severity}\033[0m"
-        subject = "" if finding.path == source else f"{finding.path} "
+        subject = "" if finding.path == file else f"{finding.path} "
         print(f"{place}: {severity} {finding.id}: {subject}{finding.problem}")
         for label, text in (("value", finding.value), ("allowed", finding.allowed), ("fix", finding.fix)):
             if text:

@@ -48,7 +48,8 @@ class SpecError(Exception):
     def __init__(self, findings: Iterable[Finding], source: str = "spec") -> None:
         self.findings = tuple(findings)
         self.source = source
-        super().__init__("\n".join([f"{source}: {len(self.findings)} problem(s)", *(f"  {finding}" for finding in self.findings)]))
+        lines = (f"  line {finding.line}: {finding}" if finding.line else f"  {finding}" for finding in self.findings)
+        super().__init__("\n".join([f"{source}: {len(self.findings)} problem(s)", *lines]))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
@@ -13,13 +13,19 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from .document import Document, Location, read_file, read_text, steps
-from .errors import Finding, SpecError, did_you_mean, listed
+from .errors import Finding, Severity, SpecError, did_you_mean, listed
 from .rules import find_dangling
 from .spec import Factory
 from .spec.concept import CPU, MEMORY, WORDS
 
 CONFIG_KEY = "ai-factory:spec"
 """The key of a stack file's `config` that holds the spec."""
+FILE_KEY = "ai-factory:specFile"
+"""The key that names a file beside the stack file which holds the spec instead, where it is too large for Pulumi's configuration."""
+FILE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*\.ya?ml"
+"""What such a file may be called: a name without folders, so that it is nowhere but beside the stack file."""
+MAX_CONFIG_BYTES = 2**17
+"""What Linux allows for one environment variable (MAX_ARG_STRLEN): in one, Pulumi hands a program its whole configuration."""
 
 _STACK_KEYS = ("config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment", "backend")
 _SPEC: Location = ("config", CONFIG_KEY)
@@ -63,6 +69,7 @@ class Stack:
 
     factory: Factory
     document: Document
+    """The file in which the spec stands: the stack file, or the one that it names."""
     _positions: Positions = field(default_factory=dict, repr=False, compare=False)
 
     def place(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -73,15 +80,36 @@ class Stack:
         """The line that a path in names stands on."""
         return _line(self.document, path, self._positions)
 
+    def find_oversize(self) -> Iterator[Finding]:
+        """Warns of a spec in a stack file that is too large to be handed to Pulumi's program."""
+        spec = _get(self.document.data, _SPEC, None)
+        size = len(f"PULUMI_CONFIG={json.dumps({CONFIG_KEY: json.dumps(spec, separators=(',', ':'))})}")
+        if spec is not None and size >= MAX_CONFIG_BYTES:
+            limit = f"Linux allows {MAX_CONFIG_BYTES // 1024} KiB"
+            problem = f"is {size // 1024} KiB in the environment variable by which Pulumi hands it to its program: {limit}"
+            fix = f'Move the spec to a file beside this one and name that here: "{FILE_KEY}: {self.factory.name}.spec.yaml".'
+            yield Finding("ZT008", f"config.{CONFIG_KEY}", problem, fix, Severity.WARNING)
+
+
+Beside = Callable[[str], Document]
+"""Reads the file of a name beside a stack file. Raises SpecError."""
+
 
 def load_stack(path: Path) -> Stack:
-    """Reads a stack file (`stacks/Pulumi.<stack>.yaml`). Raises SpecError with every problem of form and every dangling name."""
-    return _stack(read_file(path))
+    """Reads a stack file (`stacks/Pulumi.<stack>.yaml`), and the spec that it names. Raises SpecError with every problem of form and every
+    dangling name, its `source` the file that they are in."""
+    return _stack(read_file(path), lambda name: read_file(path.parent / name))
 
 
-def load_text(text: str, source: str) -> Stack:
+def load_text(text: str, source: str, beside: Beside | None = None) -> Stack:
     """Reads the text of a stack file, such as one of another git revision. Raises SpecError as `load_stack` does."""
-    return _stack(read_text(text, source))
+    return _stack(read_text(text, source), beside or _nothing)
+
+
+def load_config(config: Mapping[str, Any], folder: Path) -> Stack:
+    """Reads the `config` of a stack file that Pulumi has parsed; the file that it may name is in `folder`. Raises SpecError as
+    `load_stack` does."""
+    return _stack(Document(CONFIG_KEY, {"config": config}, {}), lambda name: read_file(folder / name))
 
 
 def load_object(data: Any, source: str = CONFIG_KEY) -> Factory:
@@ -92,16 +120,37 @@ def load_object(data: Any, source: str = CONFIG_KEY) -> Factory:
     return factory
 
 
-def _stack(document: Document) -> Stack:
+def _stack(document: Document, beside: Beside) -> Stack:
     data = document.data
     findings = list(_envelope(data))
     if findings:
         raise SpecError([finding.at(document.line(location)) for location, finding in findings], document.source)
-    factory, problems = _validate(data["config"][CONFIG_KEY])
+    if FILE_KEY not in data["config"]:
+        return _read(document, _SPEC)
+    try:
+        named = beside(data["config"][FILE_KEY])
+    except SpecError as error:
+        if error.findings[0].id != "ZT001":
+            raise
+        fix = "Put the spec into a file of this name beside the stack file, or mend the name."
+        problem = f"names a file that {error.findings[0].problem}"
+        line = document.line(("config", FILE_KEY))
+        missing = Finding("ZT001", f"config.{FILE_KEY}", problem, fix, value=data["config"][FILE_KEY], line=line)
+        raise SpecError([missing], document.source) from None
+    return _read(named, ())
+
+
+def _nothing(name: str) -> Document:
+    raise SpecError([Finding("ZT001", name, "is not there", "Write the spec into the text itself.")], name)
+
+
+def _read(document: Document, root: Location) -> Stack:
+    """The spec at a place of a document: below its key in a stack file, or the whole of a file of its own."""
+    factory, problems = _validate(_get(document.data, root, None))
     if factory is None or problems:
         positions: Positions = {}
         placed = [
-            finding.at(document.line((*_SPEC, *location)) if location else _line(document, finding.path, positions))
+            finding.at(document.line((*root, *location)) if location else _line(document, finding.path, positions))
             for location, finding in problems
         ]
         raise SpecError(sorted(placed, key=lambda finding: (finding.line or 0, finding.id)), document.source)
@@ -121,11 +170,27 @@ def _envelope(data: Any) -> Iterator[tuple[Location, Finding]]:
     if not isinstance(config, Mapping):
         yield ("config",), Finding("ZT006", "config", "is missing", f'Add "config:" with the key "{CONFIG_KEY}" below it.')
         return
-    unknown = [key for key in config if key.startswith("ai-factory:") and key != CONFIG_KEY]
+    keys = (CONFIG_KEY, FILE_KEY)
+    unknown = [key for key in config if key.startswith("ai-factory:") and key not in keys]
     for key in unknown:
-        yield ("config", key), Finding("ZT005", f"config.{key}", "is not a key of this program", f'Did you mean "{CONFIG_KEY}"?')
-    if CONFIG_KEY not in config and not unknown:
+        fix = did_you_mean(key, keys) or f'Did you mean "{CONFIG_KEY}"?'
+        yield ("config", key), Finding("ZT005", f"config.{key}", "is not a key of this program", fix, allowed=listed(keys))
+    given = [key for key in keys if key in config]
+    if not given and not unknown:
         yield ("config",), Finding("ZT006", f"config.{CONFIG_KEY}", "is missing", f'Add "{CONFIG_KEY}:" below "config:".')
+    if given == [*keys]:
+        fix = "Keep one of the two: of two specs, nobody would know which holds."
+        yield ("config", FILE_KEY), Finding("ZT007", f"config.{FILE_KEY}", f"is given beside {CONFIG_KEY}", fix)
+    elif FILE_KEY in config and not (isinstance(name := config[FILE_KEY], str) and re.fullmatch(FILE_NAME, name)):
+        finding = Finding(
+            "ZT007",
+            f"config.{FILE_KEY}",
+            "is not the name of a YAML file beside the stack file",
+            "Move the file beside the stack file and give its name alone.",
+            value=_shown(FILE_KEY, name),
+            allowed='a name without folders, such as "acme.spec.yaml"',
+        )
+        yield ("config", FILE_KEY), finding
 
 
 def _validate(data: Any) -> tuple[Factory | None, list[tuple[Location, Finding]]]:
@@ -356,8 +421,9 @@ Positions = dict[int, dict[str | None, int]]
 
 def _line(document: Document, path: str, positions: Positions) -> int | None:
     """The line that a path in names stands on."""
-    location: list[str | int] = list(_SPEC)
-    here = _get(document.data, _SPEC, None)
+    root = _SPEC if _SPEC[0] in document.data else ()  # no spec has a key of this name
+    location: list[str | int] = list(root)
+    here = _get(document.data, root, None)
     collection = ""
     for step in steps(path):
         position: str | int = step

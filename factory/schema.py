@@ -1,4 +1,7 @@
-"""The JSON Schema of a stack file, for editors: completion, and the docstring of every field on hover."""
+"""The JSON Schema of a stack file, for editors: completion, and the docstring of every field on hover.
+
+`spec.schema.json` beside it is that of a spec in a file of its own: the part of it that is called `Factory`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from .load import CONFIG_KEY
+from .load import CONFIG_KEY, FILE_KEY, FILE_NAME
 from .spec import Concept, Factory
 
 SCHEMA = Path(__file__).parent / "schema.json"
@@ -28,13 +31,19 @@ def stack_schema() -> dict[str, Any]:
             if text := documentation.get((name, key)):
                 schema["description"] = text
         definition.pop("title", None)
+    use = "The file beside this one that holds the spec instead: for a spec that is too large for Pulumi's configuration."
+    file = {"type": "string", "pattern": f"^{FILE_NAME}$", "description": use}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Stack file of a zero-trust AI factory",
         "type": "object",
         "required": ["config"],
         "properties": {
-            "config": {"type": "object", "required": [CONFIG_KEY], "properties": {CONFIG_KEY: {"$ref": "#/$defs/Factory"}}},
+            "config": {
+                "type": "object",
+                "properties": {CONFIG_KEY: {"$ref": "#/$defs/Factory"}, FILE_KEY: file},
+                "oneOf": [{"required": [CONFIG_KEY]}, {"required": [FILE_KEY]}],
+            },
         },
         "$defs": dict(sorted(definitions.items())),
     }

@@ -1,10 +1,12 @@
 """The Pulumi program: the stack's spec becomes a factory."""
 
+from pathlib import Path
+
 import pulumi
 
-from components import AiFactory, Build, connect, reach
+from components import AiFactory, Build, configured, connect, reach
 
-build = Build(pulumi.Config("ai-factory").require_object("spec"))
+build = Build(configured(Path(__file__).parent))
 reach(build)
 factory = AiFactory(build.factory.name, build, pulumi.ResourceOptions(provider=connect(build)))
 

@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
+from factory.document import Document, read_text
 from factory.load import Stack, load_stack, load_text
 from factory.plan import Because, Plan, names, plan_factory
 
@@ -131,7 +132,7 @@ def read_objects(source: str) -> Objects:
     if path.is_dir():
         return read_folder(path)
     if not path.exists() and _REVISION.match(source):
-        return of_stack(load_text(_show(source), source))
+        return of_stack(load_text(_show(source), source, partial(_beside, source)))
     return of_stack(load_stack(path))
 
 
@@ -184,6 +185,12 @@ def _single(bodies: Iterable[Object], folder: Path) -> tuple[Object, ...]:
             raise ReviewError(f"{folder} holds {name} twice. Remove one: which of them would win is not known.")
         found[name] = body
     return tuple(found.values())
+
+
+def _beside(source: str, name: str) -> Document:
+    """The file of a name beside a file of a git revision."""
+    other = re.sub(r"[^:/]*$", name, source)
+    return read_text(_show(other), other)
 
 
 def _show(source: str) -> str:
