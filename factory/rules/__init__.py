@@ -12,8 +12,10 @@ from factory.spec import Factory
 from .ambiguous_choice import find_ambiguous_choices
 from .backward_data import find_backward_data
 from .backward_flow import find_backward_flows
+from .bootstrap_root import find_bootstrap_roots
 from .builtin_group import find_builtin_groups
 from .crowded_provider import find_crowded_providers
+from .crowded_vault import find_crowded_vaults
 from .dangling_dataset import find_dangling_datasets
 from .dangling_listener import find_dangling_listeners
 from .dangling_model import find_dangling_models
@@ -23,24 +25,30 @@ from .dangling_role import find_dangling_roles
 from .dangling_segment import find_dangling_segments
 from .dangling_signer import find_dangling_signers
 from .dangling_workload import find_dangling_workloads
+from .deaf_vault import find_deaf_vaults
 from .default_account import find_default_accounts
 from .default_over_limit import find_defaults_over_limit
 from .deployer_inside import find_deployers_inside
 from .deployer_person import find_deployer_people
 from .divided_keycloak import find_divided_keycloaks
+from .divided_vault import find_divided_vaults
 from .duplicate_name import find_duplicate_names
 from .duplicate_waiver import find_duplicate_waivers
 from .eligible import Grants
 from .empty_segment import find_empty_segments
 from .ended_grant import find_ended_grants
+from .ended_root import find_ended_roots
+from .ending_root import find_ending_roots
 from .endless_waiver import find_endless_waivers
 from .escalating_permission import find_escalating_permissions
 from .exfiltration import find_exfiltration
 from .expired_waiver import find_expired_waivers
 from .exposed_data import find_exposed_data
+from .false_root import find_false_roots
 from .foreign_data import find_foreign_data
 from .foreign_endpoint import find_foreign_endpoints
 from .foreign_image import find_foreign_images
+from .hasty_rotation import find_hasty_rotations
 from .hidden_session import find_hidden_sessions
 from .idle_pool import find_idle_pools
 from .image_volume_version import find_image_volume_versions
@@ -54,9 +62,12 @@ from .latest_ami import find_latest_amis
 from .latest_image import find_latest_images
 from .lenient_vendor import find_lenient_vendors
 from .limit_over_quota import find_limits_over_quota
+from .local_etcd_key import find_local_etcd_keys
 from .lonely_borrower import find_lonely_borrowers
+from .lonely_vault import find_lonely_vaults
 from .long_eligibility import find_long_eligibility
 from .long_grant import find_long_grants
+from .long_intermediate import find_long_intermediates
 from .long_session import find_long_sessions
 from .metadata_egress import find_metadata_egress
 from .misplaced_production import find_misplaced_productions
@@ -89,7 +100,9 @@ from .repeated_reference import find_repeated_references
 from .reserved_audience import find_reserved_audiences
 from .reserved_label import find_reserved_labels
 from .reserved_provider import find_reserved_providers
+from .roots import Roots
 from .rule import Problem, Rule, Subject
+from .same_root import find_same_roots
 from .secret_reader import find_secret_readers
 from .segment_peer import find_segment_peers
 from .self_flow import find_self_flows
@@ -101,28 +114,36 @@ from .shared_node import find_shared_nodes
 from .shared_pool import find_shared_pools
 from .shared_port import find_shared_ports
 from .shared_repository import find_shared_repositories
+from .short_path import find_short_paths
 from .signed_tag import find_signed_tags
 from .signing_validator import find_signing_validators
 from .split_writer import find_split_writers
 from .standing_session import find_standing_sessions
 from .standing_write import find_standing_writes
 from .static_policy_version import find_static_policy_versions
+from .static_seal import find_static_seals
 from .unable_provider import find_unable_providers
+from .unadministered_vault import find_unadministered_vaults
 from .unapproved_eligibility import find_unapproved_eligibility
 from .unclaimable_device import find_unclaimable_devices
+from .uncountable_life import find_uncountable_lives
 from .undated_waiver import find_undated_waivers
 from .undeclared_internet import find_undeclared_internet
 from .unenforced_claim import find_unenforced_claims
 from .unfit_public_key import find_unfit_public_keys
+from .unfit_seal import find_unfit_seals
 from .ungranted_pool import find_ungranted_pools
 from .ungranted_share import find_ungranted_shares
 from .unknown_person import find_unknown_people
 from .unmade_model import find_unmade_models
 from .unnamed_proof import find_unnamed_proofs
+from .unnamed_root import find_unnamed_roots
 from .unproven_strength import find_unproven_strengths
 from .unreached_database import find_unreached_databases
 from .unreached_listener import find_unreached_listeners
+from .unreadable_root import find_unreadable_roots
 from .unserved_provider import find_unserved_providers
+from .unserved_vault import find_unserved_vaults
 from .unsigned_serving import find_unsigned_servings
 from .unused_dataset import find_unused_datasets
 from .unused_model import find_unused_models
@@ -134,6 +155,7 @@ from .unvalidated_serving import find_unvalidated_servings
 from .useless_gpu_quota import find_useless_gpu_quotas
 from .vague_reason import find_vague_reasons
 from .waivers import Waivers
+from .weak_root import find_weak_roots
 from .weight_source import find_weight_sources
 from .whole_namespace import find_whole_namespaces
 from .wide_egress import find_wide_egress
@@ -141,7 +163,7 @@ from .wildcard_permission import find_wildcard_permissions
 from .workload_access import find_workload_access
 from .zero_quantity import find_zero_quantities
 
-__all__ = ["GRANT_RULES", "REFERENCE_RULES", "RULES", "WAIVER_RULES", "Problem", "Rule", "check", "find_dangling"]
+__all__ = ["GRANT_RULES", "REFERENCE_RULES", "ROOT_RULES", "RULES", "WAIVER_RULES", "Problem", "Rule", "check", "find_dangling"]
 
 REFERENCE_RULES: tuple[Rule[Factory], ...] = (
     find_duplicate_names,
@@ -260,6 +282,25 @@ RULES: tuple[Rule[Factory], ...] = (
     find_own_federations,
     find_foreign_endpoints,
     find_reserved_audiences,
+    find_bootstrap_roots,
+    find_unreadable_roots,
+    find_false_roots,
+    find_weak_roots,
+    find_same_roots,
+    find_short_paths,
+    find_long_intermediates,
+    find_uncountable_lives,
+    find_unnamed_roots,
+    find_unserved_vaults,
+    find_static_seals,
+    find_lonely_vaults,
+    find_unadministered_vaults,
+    find_divided_vaults,
+    find_deaf_vaults,
+    find_hasty_rotations,
+    find_unfit_seals,
+    find_local_etcd_keys,
+    find_crowded_vaults,
     find_unsigned_servings,
     find_unvalidated_servings,
     find_own_validations,
@@ -275,6 +316,9 @@ RULES: tuple[Rule[Factory], ...] = (
 
 GRANT_RULES: tuple[Rule[Grants], ...] = (find_ended_grants,)
 """Every rule over grants at a moment, by id."""
+
+ROOT_RULES: tuple[Rule[Roots], ...] = (find_ended_roots, find_ending_roots)
+"""Every rule over roots at a moment, by id."""
 
 WAIVER_RULES: tuple[Rule[Waivers], ...] = (
     find_expired_waivers,
@@ -304,9 +348,11 @@ def check(factory: Factory, now: date) -> tuple[Finding, ...]:
     """
     if dangling := find_dangling(factory):
         return dangling
-    found = tuple(finding for rule in RULES[len(REFERENCE_RULES) :] for finding in _findings(factory, rule, factory))
+    roots = Roots.at(factory, now)
+    dated = (finding for rule in ROOT_RULES for finding in _findings(factory, rule, roots))
+    found = (*(finding for rule in RULES[len(REFERENCE_RULES) :] for finding in _findings(factory, rule, factory)), *dated)
     waivable = {rule.id: rule.waivable for rule in RULES} | {rule.id: rule.waivable for rule in WAIVER_RULES}
-    waivable |= {rule.id: rule.waivable for rule in GRANT_RULES}
+    waivable |= {rule.id: rule.waivable for rule in (*GRANT_RULES, *ROOT_RULES)}
     waivers = Waivers(factory.waivers, found, waivable, now.date() if isinstance(now, datetime) else now)
     about = (finding for rule in WAIVER_RULES for finding in _findings(factory, rule, waivers))
     ended = (finding for rule in GRANT_RULES for finding in _findings(factory, rule, Grants.at(factory, now)))

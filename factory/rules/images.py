@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from factory.spec import Factory, KeycloakProvider
+from factory.spec import Factory, KeycloakProvider, OpenBao
 
 
 def images(factory: Factory) -> Iterator[tuple[str, str]]:
@@ -15,6 +15,8 @@ def images(factory: Factory) -> Iterator[tuple[str, str]]:
     for provider in factory.providers:
         if isinstance(provider, KeycloakProvider):
             yield f"identity.people.providers[{provider.name}].image", provider.image
+    if factory.keys and isinstance(factory.keys.vault, OpenBao):
+        yield "keys.vault.image", factory.keys.vault.image
 
 
 def tag_of(image: str) -> str | None:
