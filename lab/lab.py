@@ -76,13 +76,13 @@ class Lab:
 
     @property
     def registry_write(self) -> str:
-        """What a reference to the registry's write door begins with, `localhost:PORT`. Raises LabError: the lab has none."""
-        return f"localhost:{self._port('registry-write', 'models')}"
+        """What a reference to the registry's write door begins with, `127.0.0.1:PORT`. Raises LabError: the lab has none."""
+        return f"127.0.0.1:{self._port('registry-write', 'models')}"
 
     @property
     def registry_read(self) -> str:
         """What a reference to its read door begins with. Raises LabError: the lab has none."""
-        return f"localhost:{self._port('registry-read', 'models')}"
+        return f"127.0.0.1:{self._port('registry-read', 'models')}"
 
     @property
     def writer(self) -> KeyPair:

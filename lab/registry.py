@@ -1,6 +1,7 @@
 """The model registry in a lab: CNCF distribution twice over one folder, a door to write and a door to read.
 
-Image references name `localhost` and a door's port: to every client that is a registry like any other, and its certificate fits.
+Image references name `127.0.0.1` and a door's port: to every client that is a registry like any other, and its certificate fits. (Some
+clients speak to `localhost` without TLS, unless they are told otherwise.)
 """
 
 from __future__ import annotations
