@@ -8,7 +8,7 @@ from typing import Any
 from factory.plan.controls import CONTROLS
 from factory.spec import Posture
 
-from . import GRANT_RULES, RULES, WAIVER_RULES, Rule
+from . import GRANT_RULES, ROOT_RULES, RULES, WAIVER_RULES, Rule
 
 CHAPTERS = {
     "ZT0": "References",
@@ -38,7 +38,7 @@ findings about the form of a file.
 def page() -> Iterator[str]:
     """The page, line by line."""
     yield from _HEAD.splitlines()
-    rules = sorted([*map(_entry, RULES), *map(_entry, GRANT_RULES), *map(_entry, WAIVER_RULES)])
+    rules = sorted([*map(_entry, RULES), *map(_entry, GRANT_RULES), *map(_entry, ROOT_RULES), *map(_entry, WAIVER_RULES)])
     for prefix, chapter in CHAPTERS.items():
         yield from (
             "",

@@ -15,12 +15,12 @@ import yaml
 from factory.document import steps
 from factory.errors import Severity, SpecError
 from factory.load import load_text
-from factory.rules import GRANT_RULES, RULES, WAIVER_RULES, check
+from factory.rules import GRANT_RULES, ROOT_RULES, RULES, WAIVER_RULES, check
 
 from .example import TODAY, factory, merged
 
 CASES = Path(__file__).parent / "cases"
-ALL = {rule.concept: rule for rule in (*RULES, *GRANT_RULES, *WAIVER_RULES)}
+ALL = {rule.concept: rule for rule in (*RULES, *GRANT_RULES, *ROOT_RULES, *WAIVER_RULES)}
 
 
 def examples(outcome: str) -> list[Any]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from factory.plan.controls import CONTROLS
-from factory.rules import GRANT_RULES, REFERENCE_RULES, RULES, WAIVER_RULES, Rule
+from factory.rules import GRANT_RULES, REFERENCE_RULES, ROOT_RULES, RULES, WAIVER_RULES, Rule
 from factory.rules.__main__ import page
 
 ROOT = Path(__file__).parents[2]
-ALL = tuple(sorted((*RULES, *GRANT_RULES, *WAIVER_RULES), key=lambda rule: rule.id))
+ALL = tuple(sorted((*RULES, *GRANT_RULES, *ROOT_RULES, *WAIVER_RULES), key=lambda rule: rule.id))
 
 
 def test_ids_are_unique_and_rise() -> None:
