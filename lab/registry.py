@@ -7,6 +7,7 @@ clients speak to `localhost` without TLS, unless they are told otherwise.)
 from __future__ import annotations
 
 import json
+import secrets
 from pathlib import Path
 
 from lab.certificate import Authority, KeyPair
@@ -32,5 +33,13 @@ def write_configuration(state: State, door: str, port: int, pair: KeyPair, write
     else:
         # No descriptor is kept in memory: the other door may delete what this one has shown.
         storage |= {"maintenance": {"readonly": {"enabled": True}, "uploadpurging": {"enabled": False}}}
-    content = {"version": 0.1, "log": {"level": "info"}, "storage": storage, "http": {"addr": f"127.0.0.1:{port}", "tls": tls}}
-    write(configuration(state, door), json.dumps(content, indent=2))
+    http = {"addr": f"127.0.0.1:{port}", "tls": tls, "secret": _secret(state)}
+    write(configuration(state, door), json.dumps({"version": 0.1, "log": {"level": "info"}, "storage": storage, "http": http}, indent=2))
+
+
+def _secret(state: State) -> str:
+    """What signs the state of an upload, so that one outlives its door."""
+    path = home(state) / "secret"
+    if not path.exists():
+        write(path, secrets.token_hex(32))
+    return path.read_text()
