@@ -1,0 +1,170 @@
+"""cosign, as a program: who signs, who has signed, and what is attested of a digest. All of it offline but for the registry.
+
+A signature and an attestation are both Sigstore bundles (v0.3) that refer to the digest. cosign, like Kyverno, takes any bundle of a key
+for a signature; so a signature is asked for by its own type, and an attestation about something else never counts as one.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from factory.spec import Keyless, Signer
+
+from .errors import ModelError
+from .registry import Door
+
+SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
+"""Predicate type of a signature as a bundle (cosign 3)."""
+SLOWEST = 300
+"""Seconds that one call may take."""
+SCHEMES = ("hashivault://", "awskms://", "azurekms://", "gcpkms://", "pkcs11:")
+"""Keys that stay where they are: cosign asks whoever keeps them to sign."""
+
+Statement = dict[str, Any]
+
+
+class Cosign:
+    """The program, and the door by which it enters the registry. Raises ModelError: it is not on PATH."""
+
+    def __init__(self, door: Door, vault: dict[str, str] | None = None) -> None:
+        found = shutil.which("cosign")
+        if found is None:
+            raise ModelError(
+                'cosign is not on PATH, and it makes and checks signatures. Install cosign 3, or use the lab\'s: eval "$(lab env)".'
+            )
+        self._program = found
+        self._vault = vault or {}
+        flags = (("--registry-cacert", door.ca), ("--registry-client-cert", door.certificate), ("--registry-client-key", door.key))
+        self._door = [part for flag, path in flags if path for part in (flag, str(path))]
+
+    def public_key(self, key: str) -> str:
+        """The public half of a key, PEM. Raises ModelError: it cannot be used."""
+        return self._run("public-key", "--key", key, doing=f"read {_named(key)}").strip() + "\n"
+
+    def sign(self, reference: str, signing: Sequence[str]) -> None:
+        """Signs a digest. Raises ModelError."""
+        self._run("sign", "--yes", *signing, *self._door, reference, doing=f"sign {reference}")
+
+    def attest(self, reference: str, predicate_type: str, predicate: dict[str, Any], signing: Sequence[str]) -> None:
+        """Attests something of a digest. Raises ModelError."""
+        with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+            path = Path(folder) / "predicate.json"
+            path.write_text(json.dumps(predicate))
+            told = ("--type", predicate_type, "--predicate", str(path))
+            self._run("attest", "--yes", *told, *signing, *self._door, reference, doing=f"attest {predicate_type} of {reference}")
+
+    def sign_bytes(self, data: bytes, signing: Sequence[str]) -> bytes:
+        """A signature over some bytes (ECDSA with SHA-256, ASN.1). Raises ModelError."""
+        with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+            content, bundle = Path(folder) / "content", Path(folder) / "bundle.json"
+            content.write_bytes(data)
+            self._run("sign-blob", "--yes", *signing, "--bundle", str(bundle), str(content), doing="sign")
+            try:
+                return base64.b64decode(json.loads(bundle.read_text())["messageSignature"]["signature"])
+            except (OSError, ValueError, KeyError, TypeError):
+                raise ModelError("cosign writes a bundle without a signature. Use cosign 3.") from None
+
+    def statements(self, reference: str, predicate_type: str, signer: Signer) -> list[Statement]:
+        """What a signer attests of a digest, newest last; nothing where none verifies. Raises ModelError: cosign cannot say."""
+        found: list[Statement] = []
+        with self._trusting(signer) as ways:
+            for way in ways:
+                told = ("verify-attestation", "--type", predicate_type, *way, *self._door, reference)
+                answer = self._call(*told)
+                if answer.returncode == 0:
+                    found += [_statement(line) for line in answer.stdout.splitlines() if line.startswith("{")]
+                elif not _none(answer.stderr):
+                    raise ModelError(f"cosign cannot check {reference}: {_said(answer.stderr)}")
+        return [one for one in found if one.get("predicateType") == predicate_type]
+
+    @contextmanager
+    def signing(self, key: str | None, keyless: Sequence[str] = ()) -> Iterator[list[str]]:
+        """How to sign with a key: a PEM file, or the URI of whoever keeps it. Raises ModelError."""
+        with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+            if key is None:
+                yield list(keyless)
+                return
+            config = Path(folder) / "signing-config.json"  # names no service: nothing of a model leaves for the public Sigstore
+            self._run("signing-config", "create", "--out", str(config), doing="make a signing config")
+            if not key.startswith(SCHEMES):
+                prefix = Path(folder) / "key"
+                self._run("import-key-pair", "--key", key, "--output-key-prefix", str(prefix), doing=f"read {key}")
+                key = str(prefix.with_suffix(".key"))
+            yield ["--key", key, "--signing-config", str(config)]
+
+    @contextmanager
+    def _trusting(self, signer: Signer) -> Iterator[list[list[str]]]:
+        """Ways to check what a signer has signed: one for each of its keys."""
+        with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+            if signer.keyless is not None:
+                yield [self._trust_identity(Path(folder), signer.keyless)]
+                return
+            ways = []
+            for number, key in enumerate(signer.public_keys):
+                path = Path(folder) / f"{number}.pub"
+                path.write_text(key)
+                ways.append(["--key", str(path), "--insecure-ignore-tlog"])  # a key that the spec pins needs no log
+            yield ways
+
+    def _trust_identity(self, folder: Path, keyless: Keyless) -> list[str]:
+        roots, log, trusted = folder / "roots.pem", folder / "rekor.pub", folder / "trusted-root.json"
+        roots.write_text(keyless.roots)
+        log.write_text(keyless.rekor_key)
+        fulcio = f"url={keyless.issuer},certificate-chain={roots}"
+        rekor = f"url={keyless.rekor},public-key={log},start-time=2020-01-01T00:00:00Z"
+        self._run(
+            "trusted-root", "create", "--fulcio", fulcio, "--rekor", rekor, "--out", str(trusted), doing="trust the organisation's Sigstore"
+        )
+        who = ["--certificate-identity", keyless.subject, "--certificate-oidc-issuer", keyless.issuer]
+        return [*who, "--trusted-root", str(trusted), "--insecure-ignore-sct"]  # the organisation's Fulcio has no certificate log to name
+
+    def _run(self, *arguments: str, doing: str) -> str:
+        answer = self._call(*arguments)
+        if answer.returncode:
+            raise ModelError(f"cosign cannot {doing}: {_said(answer.stderr)}")
+        return answer.stdout
+
+    def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **self._vault, "COSIGN_PASSWORD": ""}
+        command = [self._program, *arguments]
+        try:
+            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SLOWEST, stdin=subprocess.DEVNULL)  # noqa: S603 - no shell
+        except (subprocess.TimeoutExpired, OSError) as error:
+            why = "it did not end" if isinstance(error, subprocess.TimeoutExpired) else str(error)
+            raise ModelError(f"cosign {arguments[0]} failed: {why}. Try it again.") from None
+
+
+def _statement(line: str) -> Statement:
+    try:
+        found = json.loads(base64.b64decode(json.loads(line)["payload"]))
+    except (ValueError, KeyError, TypeError):
+        found = None
+    if not isinstance(found, dict):
+        raise ModelError("cosign prints something that is not an in-toto statement. Use cosign 3.")
+    return found
+
+
+def _none(stderr: str) -> bool:
+    """Whether cosign found nothing that verifies, and not a registry that it could not ask."""
+    return any(
+        words in stderr for words in ("no matching attestations", "no signatures found", "none of the attestations matched", "no valid")
+    )
+
+
+def _said(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("Error:", "error"))] or lines
+    return (errors[-1].removeprefix("Error:").strip() if errors else "it gives no reason")[:500] + "."
+
+
+def _named(key: str) -> str:
+    return key if key.startswith(SCHEMES) else f"key {key}"

@@ -1,0 +1,129 @@
+"""OpenSSF model signing: a signature over every file of a model, which whoever loads it can check without a registry.
+
+The files of a ModelPack artifact are its layers, and a layer's digest is the SHA-256 of its file: so the manifest that is signed is made
+from digests, and nobody has to move the weights to sign them, or to check the signature against the artifact.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from model_signing import hashing, manifest, verifying
+from model_signing._hashing.hashing import Digest
+from model_signing._signing import sign_ec_key, sign_sigstore_pb
+from model_signing._signing.signing import Payload
+
+from .artifact import Artifact
+from .errors import ModelError
+
+ARTIFACT = "application/vnd.ai-factory.model-signature.v1+json"
+"""Artifact type of a file signature: it refers to the model's digest, and its one layer is the bundle that model-signing reads."""
+BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+
+
+class KeptKey(ec.EllipticCurvePrivateKey):
+    """A private key that somebody else keeps: they sign with it, and there is nothing else that it can do."""
+
+    def __init__(self, public: ec.EllipticCurvePublicKey, sign: Callable[[bytes], bytes]) -> None:
+        self._public, self._sign = public, sign
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        return self._public
+
+    @property
+    def curve(self) -> ec.EllipticCurve:
+        return self._public.curve
+
+    @property
+    def key_size(self) -> int:
+        return self._public.key_size
+
+    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        if not isinstance(signature_algorithm.algorithm, hashes.SHA256):
+            raise NotImplementedError
+        return self._sign(bytes(data))
+
+    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:
+        raise NotImplementedError
+
+    def private_numbers(self) -> NoReturn:
+        raise NotImplementedError
+
+    def private_bytes(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotImplementedError
+
+    def __copy__(self) -> KeptKey:
+        return self
+
+    def __deepcopy__(self, _: Any) -> KeptKey:
+        return self
+
+
+def sign_files(artifact: Artifact, public_key: str, sign: Callable[[bytes], bytes]) -> bytes:
+    """A signature over the files of an artifact, as the bundle that model-signing reads. Raises ModelError: not a key on P-256.
+
+    `public_key` is PEM; `sign` makes an ECDSA signature with SHA-256 (ASN.1) by its private half, wherever that is kept.
+    """
+    public = serialization.load_pem_public_key(public_key.encode())
+    if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != "secp256r1":
+        raise ModelError(
+            "the key is not on the curve P-256 (prime256v1), which cosign, Kyverno and model-signing all know. Make one that is."
+        )
+    signer = object.__new__(sign_ec_key.Signer)  # its constructor reads a key from a file, and no other way
+    signer._private_key = KeptKey(public, sign)
+    bundle = signer.sign(Payload(_manifest(artifact)))
+    with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+        path = Path(folder) / "model.sig"
+        bundle.write(path)
+        return path.read_bytes()
+
+
+def check_files(artifact: Artifact, bundle: bytes, public_keys: Iterable[str]) -> bool:
+    """Whether a bundle is a signature by one of some keys (PEM) over exactly the files of an artifact."""
+    expected = _manifest(artifact)
+    with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+        signature = Path(folder) / "model.sig"
+        signature.write_bytes(bundle)
+        for number, public_key in enumerate(public_keys):
+            key = Path(folder) / f"{number}.pub"
+            key.write_text(public_key)
+            try:
+                signed = sign_ec_key.Verifier(key).verify(sign_sigstore_pb.Signature.read(signature))
+            except Exception:  # noqa: S112 - whatever is wrong with a bundle, it is not a signature
+                continue
+            if signed == expected:
+                return True
+    return False
+
+
+def check_folder(folder: Path, signature: Path, public_keys: Iterable[Path]) -> Path:
+    """The first of some keys that has signed exactly the files of a folder. Raises ModelError, with what is wrong, if none has.
+
+    Every file counts, hidden ones too; a file that is not signed is as wrong as one that was changed.
+    """
+    why = "no key was given"
+    for key in public_keys:
+        strict = hashing.Config().use_file_serialization(hashing_algorithm="sha256").set_ignored_paths(paths=[], ignore_git_paths=False)
+        try:
+            verifying.Config().set_hashing_config(strict).use_elliptic_key_verifier(public_key=key).verify(folder, signature)
+        except Exception as error:
+            why = " ".join(str(error).split()) or "it is not signed by this key"
+            continue
+        return key
+    raise ModelError(f"the files in {folder} are not what was signed: {why[:1000]}")
+
+
+def _manifest(artifact: Artifact) -> manifest.Manifest:
+    serialization_type = manifest.SerializationType.from_args({"method": "files", "hash_type": "sha256", "allow_symlinks": False})
+    items = [
+        manifest.FileManifestItem(
+            path=PurePosixPath(file.name), digest=Digest("sha256", bytes.fromhex(file.digest.removeprefix("sha256:")))
+        )
+        for file in artifact.files
+    ]
+    return manifest.Manifest(artifact.name, items, serialization_type)
