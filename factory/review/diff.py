@@ -223,6 +223,8 @@ def _fact_changes(old: Objects, new: Objects, with_spec: bool) -> Iterator[Chang
             here, there = (new, old) if has else (old, new)
             if fact.part and not any(name in there.by_name for name in fact.by):
                 continue
+            if fact.of and (fact.topic.name, *fact.of) not in (after if has is None else before):
+                continue  # it comes and goes with what it is a detail of
             if not fact.opens and fact.place and Name("", "Namespace", "", fact.place) not in there.by_name:
                 continue
             effect = Effect.WIDENS if fact.opens is bool(has) else Effect.NARROWS

@@ -7,6 +7,7 @@ whom is not a list of facts: `factory.review.reachability` compares it as sets.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -14,7 +15,8 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from factory.plan import Because, names
-from factory.plan.guardrail import GRANTS
+from factory.plan.guardrail import ATTESTATIONS, GRANTS, demand, image_demand
+from factory.plan.public_key import fingerprint
 from factory.spec import Posture
 
 from .grant import find_grants
@@ -72,6 +74,8 @@ class Fact:
     """The namespace that it is about. What protects a namespace is neither gained nor lost together with it."""
     part: bool = False
     """Whether it is a detail of its object, not worth telling when the whole object comes or goes."""
+    of: tuple[str, ...] = ()
+    """Key of the fact of the same topic that it is a detail of, likewise."""
 
 
 def find_facts(objects: Objects, *, with_spec: bool = True) -> dict[tuple[str, ...], Fact]:
@@ -225,6 +229,57 @@ def _binding(objects: Objects, body: Object) -> Iterator[Fact]:
         yield Fact(Topic.GUARDRAILS, ("binding", name, "parameters"), said, True, Weight.CRITICAL, by, because)
 
 
+ATTESTED = {"signature": ("a signature", "signed"), "validation": ("a validation", "validated"), "promotion": ("a promotion", "promoted")}
+"""What a policy of Kyverno asks for, and what somebody has done who gives it, by the attestation's name."""
+_VERIFIED = re.compile(r"verifyAttestationSignatures\(i, attestations\.(\w+), (\[[^]]*(?:\['[^']*'\][^]]*)*\])\)")
+_ATTESTOR = re.compile(r"attestors\['([^']+)'\]")
+_UNLOGGED = {"insecureIgnoreTlog": True, "insecureIgnoreSCT": True}
+
+
+def _image_policy(objects: Objects, body: Object) -> Iterator[Fact]:
+    """What must be signed, and by whom. Expressions other than those that are planned are shown as they are."""
+    name, spec, because, by = body["metadata"]["name"], body.get("spec") or {}, find_because(body), (Name.of(body),)
+    model = re.fullmatch(r"models\[(.+)\]\.signers", because.path) if because else None
+    what = f"model {model[1]}" if model else "an image" if because and because.path == "images.signers" else f"what {name} looks at"
+    yield Fact(Topic.GUARDRAILS, ("policy", name), f"{name} is in force: {what} is verified", False, Weight.CRITICAL, by, because)
+    actions = spec.get("validationActions") or ("Deny",)
+    if spec.get("failurePolicy", "Fail") != "Fail" or "Deny" not in actions:
+        said = f"{name} refuses nothing where Kyverno does not answer or finds no signature"
+        yield Fact(Topic.GUARDRAILS, ("policy", name, "failure"), said, True, Weight.CRITICAL, by, because)
+
+    def part(key: tuple[str, ...], said: str, *, opens: bool = False, of: tuple[str, ...] = ()) -> Fact:
+        return Fact(Topic.GUARDRAILS, ("policy", name, *key), said, opens, Weight.CRITICAL, by, because, part=True, of=of)
+
+    attestors = {str(found.get("name")): found for found in spec.get("attestors") or ()}
+    for validation in spec.get("validations") or ():
+        expression = str(validation.get("expression"))
+        verified = _VERIFIED.search(expression)
+        kind, among = (verified[1], verified[2]) if verified else ("", "")
+        if kind not in ATTESTED or expression not in (demand(kind, among), image_demand(among)):
+            yield part(("validation", expression), f"{name} refuses, unless {expression}")
+            continue
+        needed, done = ATTESTED[kind]
+        yield part(("needs", kind), f"{what} needs {needed}")
+        for attestor in _ATTESTOR.findall(among):
+            who = _attestor(attestor, attestors.get(attestor) or {})
+            yield part((kind, who), f"{what} may be {done} by {who}", opens=True, of=("policy", name, "needs", kind))
+    for found in spec.get("attestations") or ():
+        kind = str(found.get("name"))
+        if found != {"name": kind, "intoto": {"type": ATTESTATIONS.get(kind)}}:
+            said = f"{what} takes for {kind} {json.dumps(found, sort_keys=True)}"
+            yield part(("attestation", kind), said, opens=True)
+
+
+def _attestor(name: str, body: Mapping[str, Any]) -> str:
+    """Who signs: a signer by a key, an identity, or whatever else it says."""
+    cosign = body.get("cosign") or {}
+    key = (cosign.get("key") or {}).get("data")
+    if isinstance(key, str) and cosign == {"key": {"data": key}, "ctlog": _UNLOGGED}:
+        mark = fingerprint(key)
+        return f"{name.removesuffix(f'-{mark}')} with key {mark}"
+    return f"{name}: {json.dumps(cosign, sort_keys=True)}"
+
+
 SEGMENT_GRANTS = {
     "workloads": ("admits pods of workload", Weight.LOW),
     "registries": ("admits images from", Weight.MEDIUM),
@@ -336,6 +391,7 @@ READERS: Mapping[str, Callable[[Objects, Object], Iterator[Fact]]] = {
     "ServiceAccount": _service_account,
     "ValidatingAdmissionPolicy": _policy,
     "ValidatingAdmissionPolicyBinding": _binding,
+    "ImageValidatingPolicy": _image_policy,
     "ConfigMap": _grants,
     "ResourceQuota": _quota,
     "LimitRange": _limits,
@@ -368,6 +424,9 @@ UNDERSTOOD: Mapping[str, tuple[Path, ...]] = {
         )
     ),
     "ValidatingAdmissionPolicyBinding": (("spec", "validationActions"), ("spec", "paramRef", "parameterNotFoundAction")),
+    "ImageValidatingPolicy": tuple(
+        ("spec", field) for field in ("failurePolicy", "validationActions", "validations", "attestors", "attestations")
+    ),
     "ResourceQuota": (("spec", "hard"),),
     "LimitRange": (("spec", "limits"),),
     "Node": ((*_LABELS, names.NODE_POOL), ("spec", "taints")),

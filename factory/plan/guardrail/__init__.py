@@ -26,7 +26,7 @@ from .priority import priority
 from .role import role
 from .service import service
 from .session import session
-from .signature import describe_signatures, is_signed, plan_signatures
+from .signature import ATTESTATIONS, demand, describe_signatures, image_demand, is_signed, plan_signatures
 from .token import token
 from .volume import volume
 
@@ -101,12 +101,16 @@ def describe_guardrails(factory: Factory) -> dict[str, str]:
 
 
 __all__ = [
+    "ATTESTATIONS",
     "GRANTS",
     "GUARDRAILS",
     "STATIC_GUARDRAILS",
     "Guardrail",
+    "demand",
     "describe_guardrails",
     "guardrail_bindings",
+    "image_demand",
+    "is_signed",
     "plan_anchor",
     "plan_grants",
     "plan_guarded_deployer",

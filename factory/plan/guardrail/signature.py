@@ -27,6 +27,9 @@ VALIDATION = "https://in-toto.io/attestation/test-result/v0.1"
 PROMOTION = "https://slsa.dev/verification_summary/v1"
 """Predicate type of a promotion: SLSA's Verification Summary."""
 
+ATTESTATIONS = {"signature": SIGNATURE, "validation": VALIDATION, "promotion": PROMOTION}
+"""Predicate types by the names that policies have for them."""
+
 SERVING = "STAGE_INFERENCE"
 """Verified level that a promotion must name."""
 
@@ -74,6 +77,29 @@ def attestor(signer: str, key: str) -> str:
     return f"{signer}-{fingerprint(key)}"
 
 
+PASSED = {
+    "validation": "p.?result.orValue('') == 'PASSED'",
+    "promotion": "p.?verificationResult.orValue('') == 'PASSED' && p.?verifier.?id.orValue('') != ''"
+    f" && {text(SERVING)} in p.?verifiedLevels.orValue([]) && p.?resourceUri.orValue('') == i",
+}
+"""CEL: what must be in an attestation `p` of a model's image `i`."""
+
+
+def demand(kind: str, attestors: str) -> str:
+    """CEL: every model that a pod mounts has an attestation of a kind by one of some attestors, which are a CEL list."""
+    signed = f"verifyAttestationSignatures(i, attestations.{kind}, {attestors}) > 0"
+    if kind not in PASSED:
+        return f"images.models.all(i, {signed})"
+    content = f"[extractPayload(i, attestations.{kind}).?predicate.orValue({{}})].all(p, {PASSED[kind]})"
+    return f"!variables.serving || images.models.all(i, {signed} && {content})"
+
+
+def image_demand(attestors: str) -> str:
+    """CEL: every container's image is signed by one of some attestors, which are a CEL list."""
+    every = "(images.containers + images.initContainers + images.ephemeralContainers)"
+    return f"{every}.all(i, verifyAttestationSignatures(i, attestations.signature, {attestors}) > 0)"
+
+
 def _model(factory: Factory, model: Model) -> Manifest:
     """Signed wherever it is mounted. In Inference also found good by a validator, and let through by a signer who has seen that.
 
@@ -81,26 +107,14 @@ def _model(factory: Factory, model: Model) -> Manifest:
     Inference. Of several attestations of one kind by one signer the last one counts.
     """
     signers, validators = _of(factory, model.signers), _of(factory, model.validators)
-    attested = {"signature": SIGNATURE, **({"validation": VALIDATION} if validators else {}), "promotion": PROMOTION}
     serving = f"namespaceObject.metadata.labels[?{text(names.STAGE)}].orValue({text(Stage.INFERENCE)}) == {text(Stage.INFERENCE)}"
-    passed = {
-        "validation": "p.?result.orValue('') == 'PASSED'",
-        "promotion": "p.?verificationResult.orValue('') == 'PASSED' && p.?verifier.?id.orValue('') != ''"
-        f" && {text(SERVING)} in p.?verifiedLevels.orValue([]) && p.?resourceUri.orValue('') == i",
-    }
-
-    def attests(kind: str, by: tuple[Signer, ...]) -> str:
-        signed = f"verifyAttestationSignatures(i, attestations.{kind}, {_attestors(by)}) > 0"
-        if kind == "signature":
-            return f"images.models.all(i, {signed})"
-        content = f"[extractPayload(i, attestations.{kind}).?predicate.orValue({{}})].all(p, {passed[kind]})"
-        return f"!variables.serving || images.models.all(i, {signed} && {content})"
-
     by, approved = _names(model.signers), _names(model.validators)
-    validations = [(attests("signature", signers), f"model {model.name} needs a signature by {by}.")]
+    validations = [(demand("signature", _attestors(signers)), f"model {model.name} needs a signature by {by}.")]
     if validators:
-        validations.append((attests("validation", validators), f"model {model.name} needs a validation that PASSED, signed by {approved}."))
-    validations.append((attests("promotion", signers), f"model {model.name} needs a promotion that PASSED, signed by {by}."))
+        validations.append(
+            (demand("validation", _attestors(validators)), f"model {model.name} needs a validation that PASSED, signed by {approved}.")
+        )
+    validations.append((demand("promotion", _attestors(signers)), f"model {model.name} needs a promotion that PASSED, signed by {by}."))
     repository = model.repository
     return _policy(
         factory,
@@ -120,7 +134,7 @@ def _model(factory: Factory, model: Model) -> Manifest:
             }
         ],
         signers=(*signers, *(signer for signer in validators if signer not in signers)),
-        attestations=attested,
+        attestations=ATTESTATIONS if validators else {kind: ATTESTATIONS[kind] for kind in ("signature", "promotion")},
         variables={"serving": serving},
         validations=validations,
     )
@@ -145,11 +159,7 @@ def _images(factory: Factory) -> Manifest:
         attestations={"signature": SIGNATURE},
         variables={},
         validations=[
-            (
-                "(images.containers + images.initContainers + images.ephemeralContainers)"
-                f".all(i, verifyAttestationSignatures(i, attestations.signature, {_attestors(signers)}) > 0)",
-                f"every image needs a signature by {wanted}.",
-            )
+            (image_demand(_attestors(signers)), f"every image needs a signature by {wanted}."),
         ],
     )
 
