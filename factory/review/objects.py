@@ -189,7 +189,7 @@ def _single(bodies: Iterable[Object], folder: Path) -> tuple[Object, ...]:
 
 def _beside(source: str, name: str) -> Document:
     """The file of a name beside a file of a git revision."""
-    other = re.sub(r"[^:/]*$", name, source)
+    other = re.sub(r"[^:/]*$", name, source, count=1)
     return read_text(_show(other), other)
 
 

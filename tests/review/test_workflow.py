@@ -60,14 +60,17 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.example", *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def merged(folder: Path, changes: dict[str, str | None]) -> dict[str, str]:
-    """What the diff's script puts out on a pull request that changes the dev stack so, with the working tree's code as base."""
+def merged(folder: Path, changes: dict[str, str | None], base: dict[str, str] | None = None) -> dict[str, str]:
+    """What the diff's script puts out on a pull request that changes the dev stack so, or what is in `base` beside it; the working tree's
+    code is the base's."""
     repository, temporary = folder / "repository", folder / "temporary"
     (repository / "stacks").mkdir(parents=True)
     temporary.mkdir()
     (temporary / "base").symlink_to(ROOT)
     git(folder, "init", "-q", "-b", "main", str(repository))
     shutil.copy(ROOT / "stacks" / "Pulumi.dev.yaml", repository / "stacks")
+    for name, text in (base or {}).items():
+        (repository / name).write_text(text)
     git(repository, "add", ".")
     git(repository, "commit", "-qm", "base")
     git(repository, "checkout", "-qb", "change")
@@ -118,6 +121,16 @@ def test_new_and_removed_stack(tmp_path: Path) -> None:
     assert "/dev/null → HEAD:stacks/Pulumi.new.yaml" in out["body"]
     assert "HEAD^1:stacks/Pulumi.dev.yaml → /dev/null" in out["body"]
     assert len(out["body"]) < 11_000
+
+
+def test_a_spec_in_a_file_of_its_own(tmp_path: Path) -> None:
+    """Where only that file changes, the stack that names it is compared, once; files of the same ending that no stack names are not."""
+    stack, spec = "stacks/Pulumi.large.yaml", "stacks/large.spec.yaml"
+    before, after = (yaml.safe_load(text)["config"]["ai-factory:spec"] for text in (dev(), dev().replace(*FLOW)))
+    base = {stack: "config:\n  ai-factory:specFile: large.spec.yaml\n", spec: yaml.safe_dump(before)}
+    out = merged(tmp_path, {spec: yaml.safe_dump(after), "stacks/other.yaml": "a: 1\n"}, base)
+    assert out["changed"] == "1"
+    assert f"### {stack}\n\n**widens trust** (1 widen)" in out["body"]
 
 
 def test_other_files(tmp_path: Path) -> None:

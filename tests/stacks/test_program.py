@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pulumi_engine import SECRET, Engine
 
 import components
 from components._apply import token
-from factory.load import CONFIG_KEY, load_object
+from factory.load import CONFIG_KEY, FILE_KEY, load_object
 from factory.plan import Plan, plan_factory
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +95,54 @@ def test_the_cluster_is_asked_before_anything_is_registered(engine: Engine, monk
     monkeypatch.setattr(components, "reach", refuse)
     with pytest.raises(pulumi.RunError, match="no factory-deployer"):
         run(engine, spec("dev"))
+    assert engine.registered == {}
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """The program in a folder of its own, beside the dev stack's spec as a file."""
+    (tmp_path / "dev.spec.yaml").write_text(yaml.safe_dump(spec("dev")))
+    return Path(shutil.copy(PROGRAM, tmp_path))
+
+
+def test_a_spec_in_a_file_beside_the_program_is_built(engine: Engine, program: Path) -> None:
+    """The same objects as from the configuration, from which only the file's name comes."""
+    run(engine, spec("dev"))
+    other = Engine(config={FILE_KEY: "dev.spec.yaml"}).run_file(program)
+    assert other.registered == engine.registered
+
+
+def test_problems_in_a_file_are_told_with_file_and_line(engine: Engine, program: Path) -> None:
+    """Of form and of rules; nothing is registered."""
+    file = program.with_name("dev.spec.yaml")
+    engine.config[FILE_KEY] = file.name
+    text = file.read_text()
+    file.write_text(text.replace("owner:", "ownr:", 1))
+    with pytest.raises(pulumi.RunError, match=rf"(?s){file}: .*line \d+: ZT005 segments\[intake\]\.ownr"):
+        engine.run_file(program)
+    broken = spec("dev")
+    for segment in broken["segments"]:
+        segment.pop("quota")
+    file.write_text(yaml.safe_dump(broken))
+    with pytest.raises(pulumi.RunError, match=rf"(?s){file}: .*line \d+: ZT\d+ .*quota"):
+        engine.run_file(program)
+    assert engine.registered == {}
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({FILE_KEY: "missing.yaml"}, "does not exist"),
+        ({FILE_KEY: "../dev.spec.yaml"}, "not the name of a YAML file"),
+        ({FILE_KEY: "dev.spec.yaml", CONFIG_KEY: "{}"}, "is given beside ai-factory:spec"),
+    ],
+    ids=["missing", "elsewhere", "both"],
+)
+def test_a_file_that_cannot_be_meant_is_refused(engine: Engine, program: Path, config: dict[str, str], problem: str) -> None:
+    """As `factory validate` does."""
+    engine.config |= config
+    with pytest.raises(pulumi.RunError, match=problem):
+        engine.run_file(program)
     assert engine.registered == {}
 
 
