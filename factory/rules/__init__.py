@@ -352,7 +352,7 @@ def check(factory: Factory, now: date) -> tuple[Finding, ...]:
     dated = (finding for rule in ROOT_RULES for finding in _findings(factory, rule, roots))
     found = (*(finding for rule in RULES[len(REFERENCE_RULES) :] for finding in _findings(factory, rule, factory)), *dated)
     waivable = {rule.id: rule.waivable for rule in RULES} | {rule.id: rule.waivable for rule in WAIVER_RULES}
-    waivable |= {rule.id: rule.waivable for rule in (*GRANT_RULES, *ROOT_RULES)}
+    waivable |= {rule.id: rule.waivable for rule in GRANT_RULES} | {rule.id: rule.waivable for rule in ROOT_RULES}
     waivers = Waivers(factory.waivers, found, waivable, now.date() if isinstance(now, datetime) else now)
     about = (finding for rule in WAIVER_RULES for finding in _findings(factory, rule, waivers))
     ended = (finding for rule in GRANT_RULES for finding in _findings(factory, rule, Grants.at(factory, now)))
