@@ -16,7 +16,7 @@ from .manifest import Because, Body, Component, Manifest
 
 CONTROLS = (controls.TENET_5, controls.TENET_7, controls.CIS_RBAC)
 
-RBAC, ADMISSION = "rbac.authorization.k8s.io", "admissionregistration.k8s.io"
+RBAC, ADMISSION, KYVERNO = "rbac.authorization.k8s.io", "admissionregistration.k8s.io", "policies.kyverno.io"
 
 SEGMENT_KINDS = (
     ("", "LimitRange"),
@@ -44,8 +44,12 @@ CLUSTER_KINDS = (
     ("apiregistration.k8s.io", "APIService"),
     ("cilium.io", "CiliumClusterwideNetworkPolicy"),
     ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
+    (KYVERNO, "ImageValidatingPolicy"),
+    (KYVERNO, "MutatingPolicy"),
+    (KYVERNO, "PolicyException"),
+    ("kyverno.io", "ClusterPolicy"),
 )
-"""Group and kind of what has no namespace and may reach into segments."""
+"""Group and kind of what may reach into segments from outside: it has no namespace, or works in any."""
 
 DEFINITIONS = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 """Where custom resources' defaults are written."""

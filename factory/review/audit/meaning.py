@@ -31,7 +31,7 @@ class Meaning(NamedTuple):
 _POLICIES = ("NetworkPolicy", "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy", "ClusterNetworkPolicy")
 _ROLES = ("Role", "ClusterRole")
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
-_GUARDRAILS = ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy")
+_GUARDRAILS = ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy", "ImageValidatingPolicy")
 _IN_FORCE = ("ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicyBinding")
 
 MEANINGS = (

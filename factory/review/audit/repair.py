@@ -15,6 +15,7 @@ from .default import Defaults
 from .drift import Change, Drift
 from .live import Cluster, ClusterError, ConflictError
 from .unplanned import subject_name
+from .verification import MENDED
 
 HOLDS_DATA = frozenset({"Namespace", "PersistentVolumeClaim"})
 """Kinds that are never deleted, since what is in them cannot be planned again."""
@@ -84,6 +85,8 @@ def _step(drift: list[Drift], prune: bool, note: str) -> Step:
                 Verb.UNBIND, first.reference, f"takes {', '.join(first.live)} out of it", object=first.object, strangers=tuple(first.live)
             )
         return Step(Verb.DELETE, first.reference, first.meaning, object=first.object)
+    if first.change is Change.MISSING and first.manifest is None:
+        return Step(Verb.LEAVE, first.reference, MENDED)
     if first.change is Change.MISSING:
         if first.manifest is not None and first.manifest.patch:
             return Step(

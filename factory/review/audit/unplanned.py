@@ -13,7 +13,8 @@ from typing import Any
 
 from factory.errors import Severity
 from factory.plan import Body, Plan, names, reference
-from factory.plan.auditor import ADMISSION, RBAC, SEGMENT_KINDS, group_of, is_custom
+from factory.plan.auditor import ADMISSION, KYVERNO, RBAC, SEGMENT_KINDS, group_of, is_custom
+from factory.plan.guardrail import is_signed
 from factory.spec import Distribution, Factory, StaticPool
 
 from .author import find_author
@@ -21,6 +22,7 @@ from .compare import SERVER_METADATA
 from .drift import Change, Drift
 from .grant import explain_grant, is_grant
 from .selector import may_match
+from .verification import find_exceptions, find_unverified, is_kyvernos
 
 IN_SEGMENTS = {
     ("", "LimitRange"): "changes what containers of the segment get and may ask for",
@@ -97,6 +99,8 @@ SEALED = {
 SECRETS = ("secrets", "nodes/proxy", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy")
 """What gives something away when it is only read: exec and its like by `get` too, over a WebSocket."""
 
+WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+
 _OUTSIDE = {"nodes", "nodes/status", "persistentvolumes", "componentstatuses"}
 
 Objects = Callable[[str, str], Sequence[Body]]
@@ -137,7 +141,10 @@ def find_unplanned(factory: Factory, plan: Plan, live: Mapping[tuple[str, str], 
                     yield _drift(body, words)
     yield from _nodes(factory, plan, objects("", "Node"))
     yield from _rights(factory, objects, unplanned)
-    yield from _admission(objects, unplanned, list(segments.values()))
+    yield from _admission(objects, unplanned, list(segments.values()), is_signed(factory))
+    yield from find_unverified(plan, objects(ADMISSION, "ValidatingWebhookConfiguration"), segments)
+    for body, words in find_exceptions(plan, objects(KYVERNO, "PolicyException")):
+        yield _drift(body, words)
     yield from _tiers(unplanned, segments)
     for body in objects("apiregistration.k8s.io", "APIService"):
         spec = body["spec"]
@@ -231,8 +238,11 @@ def _sealed(rule: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{verb} {resource}"
 
 
-def _admission(objects: Objects, unplanned: Callable[[str, str], Iterator[Body]], segments: list[Mapping[str, str]]) -> Iterator[Drift]:
-    """Webhooks and policies that may change, see or refuse what is admitted into a segment."""
+def _admission(
+    objects: Objects, unplanned: Callable[[str, str], Iterator[Body]], segments: list[Mapping[str, str]], signed: bool
+) -> Iterator[Drift]:
+    """Webhooks and policies that may change, see or refuse what is admitted into a segment. Where something must be signed, Kyverno's own
+    webhooks have to be there, and what Kyverno may change is told by its policies instead."""
 
     def touches(match: Mapping[str, Any], rules: Sequence[Mapping[str, Any]] | None) -> bool:
         inside = any(may_match(match.get("namespaceSelector"), labels) for labels in segments)
@@ -242,7 +252,10 @@ def _admission(objects: Objects, unplanned: Callable[[str, str], Iterator[Body]]
         ("MutatingWebhookConfiguration", "may change what is admitted into segments", Severity.ERROR),
         ("ValidatingWebhookConfiguration", "sees, and may refuse, what is admitted into segments", Severity.WARNING),
     ):
+        kyvernos = [body for of in WEBHOOKS for body in objects(ADMISSION, of)] if signed else []
         for body in unplanned(ADMISSION, kind):
+            if signed and is_kyvernos(body, kyvernos):
+                continue
             for webhook in body.get("webhooks") or ():
                 if touches(webhook, webhook.get("rules") or []):
                     yield _drift(body, words, severity, field=f"webhooks[{webhook['name']}]")
@@ -257,6 +270,14 @@ def _admission(objects: Objects, unplanned: Callable[[str, str], Iterator[Body]]
             match, constraints = body["spec"].get("matchResources") or {}, policies.get(body["spec"].get("policyName", ""), {})
             if touches(match, match.get("resourceRules") or None) and touches(constraints, constraints.get("resourceRules") or None):
                 yield _drift(body, words, severity)
+
+    for body in unplanned(KYVERNO, "MutatingPolicy") if signed else ():
+        match = body["spec"].get("matchConstraints") or {}
+        if touches(match, match.get("resourceRules") or None):
+            yield _drift(body, "may change what is admitted into segments, through Kyverno")
+    for body in unplanned("kyverno.io", "ClusterPolicy") if signed else ():
+        if any("mutate" in rule for rule in body["spec"].get("rules") or ()):
+            yield _drift(body, "may change what is admitted into segments, through Kyverno")
 
 
 def _in_segments(rule: Mapping[str, Any]) -> bool:
