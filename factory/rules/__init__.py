@@ -9,11 +9,13 @@ from itertools import chain
 from factory.errors import Finding, Severity
 from factory.spec import Factory
 
+from .alien_host import find_alien_hosts
 from .ambiguous_choice import find_ambiguous_choices
 from .backward_data import find_backward_data
 from .backward_flow import find_backward_flows
 from .bootstrap_root import find_bootstrap_roots
 from .builtin_group import find_builtin_groups
+from .busy_door import find_busy_doors
 from .crowded_provider import find_crowded_providers
 from .crowded_vault import find_crowded_vaults
 from .dangling_dataset import find_dangling_datasets
@@ -48,6 +50,7 @@ from .false_root import find_false_roots
 from .foreign_data import find_foreign_data
 from .foreign_endpoint import find_foreign_endpoints
 from .foreign_image import find_foreign_images
+from .foreign_repository import find_foreign_repositories
 from .hasty_rotation import find_hasty_rotations
 from .hidden_session import find_hidden_sessions
 from .idle_pool import find_idle_pools
@@ -72,6 +75,7 @@ from .long_session import find_long_sessions
 from .metadata_egress import find_metadata_egress
 from .misplaced_production import find_misplaced_productions
 from .misplaced_provisioner import find_misplaced_provisioners
+from .misplaced_registry import find_misplaced_registries
 from .misplaced_role import find_misplaced_roles
 from .misplaced_serving import find_misplaced_servings
 from .missing_cluster_tier import find_missing_cluster_tiers
@@ -114,6 +118,8 @@ from .shared_node import find_shared_nodes
 from .shared_pool import find_shared_pools
 from .shared_port import find_shared_ports
 from .shared_repository import find_shared_repositories
+from .shared_store import find_shared_stores
+from .shared_store_role import find_shared_store_roles
 from .short_path import find_short_paths
 from .signed_tag import find_signed_tags
 from .signing_validator import find_signing_validators
@@ -134,11 +140,16 @@ from .unfit_public_key import find_unfit_public_keys
 from .unfit_seal import find_unfit_seals
 from .ungranted_pool import find_ungranted_pools
 from .ungranted_share import find_ungranted_shares
+from .uninvited_writer import find_uninvited_writers
 from .unknown_person import find_unknown_people
+from .unlisted_registry_image import find_unlisted_registry_images
 from .unmade_model import find_unmade_models
 from .unnamed_proof import find_unnamed_proofs
 from .unnamed_root import find_unnamed_roots
 from .unproven_strength import find_unproven_strengths
+from .unpullable_model import find_unpullable_models
+from .unpushable_model import find_unpushable_models
+from .unreached_bucket import find_unreached_buckets
 from .unreached_database import find_unreached_databases
 from .unreached_listener import find_unreached_listeners
 from .unreadable_root import find_unreadable_roots
@@ -301,6 +312,17 @@ RULES: tuple[Rule[Factory], ...] = (
     find_unfit_seals,
     find_local_etcd_keys,
     find_crowded_vaults,
+    find_misplaced_registries,
+    find_foreign_repositories,
+    find_unpushable_models,
+    find_uninvited_writers,
+    find_unpullable_models,
+    find_busy_doors,
+    find_unreached_buckets,
+    find_shared_store_roles,
+    find_shared_stores,
+    find_unlisted_registry_images,
+    find_alien_hosts,
     find_unsigned_servings,
     find_unvalidated_servings,
     find_own_validations,

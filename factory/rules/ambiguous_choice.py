@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from factory.plan import controls
-from factory.spec import Factory, StaticPool
+from factory.spec import DistributionRegistry, Factory, StaticPool
 
 from .rule import Problem, rule
 
@@ -32,6 +32,8 @@ def find_ambiguous_choices(factory: Factory) -> Iterator[Problem]:
     for pool in factory.pools:
         if isinstance(pool, StaticPool):
             yield from _exactly_one(f"pools[{pool.name}].nodes", names=pool.nodes.names, selector=pool.nodes.selector)
+    if isinstance(factory.registry, DistributionRegistry):
+        yield from _exactly_one("registry", storage=factory.registry.storage, s3=factory.registry.s3)
 
 
 def _exactly_one(path: str, **fields: object) -> Iterator[Problem]:

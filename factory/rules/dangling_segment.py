@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from factory.plan import controls
-from factory.spec import Factory, KeycloakProvider, OpenBao
+from factory.spec import DistributionRegistry, Factory, KeycloakProvider, OpenBao
 
 from .reference import dangling
 from .rule import Problem, rule
@@ -32,6 +32,8 @@ def find_dangling_segments(factory: Factory) -> Iterator[Problem]:
             yield dangling(f"identity.people.providers[{provider.name}].segment", "segments", provider.segment, known)
     if factory.keys and isinstance(vault := factory.keys.vault, OpenBao) and vault.segment not in known:
         yield dangling("keys.vault.segment", "segments", vault.segment, known)
+    if isinstance(registry := factory.registry, DistributionRegistry) and registry.segment not in known:
+        yield dangling("registry.segment", "segments", registry.segment, known)
     for grant in factory.grants:
         if grant.segment not in known:
             yield dangling(f"grants[{grant.reference}].segment", "segments", grant.segment, known)

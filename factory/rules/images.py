@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from factory.spec import Factory, KeycloakProvider, OpenBao
+from factory.spec import DistributionRegistry, Factory, KeycloakProvider, OpenBao
 
 
 def images(factory: Factory) -> Iterator[tuple[str, str]]:
@@ -17,6 +17,8 @@ def images(factory: Factory) -> Iterator[tuple[str, str]]:
             yield f"identity.people.providers[{provider.name}].image", provider.image
     if factory.keys and isinstance(factory.keys.vault, OpenBao):
         yield "keys.vault.image", factory.keys.vault.image
+    if isinstance(factory.registry, DistributionRegistry):
+        yield "registry.image", factory.registry.image
 
 
 def tag_of(image: str) -> str | None:
