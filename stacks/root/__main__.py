@@ -14,9 +14,11 @@ from factory.load import load_stack
 config = pulumi.Config("ai-factory-root")
 try:
     spec = load_stack(Path(config.require("spec"))).factory
+    requests = {name: Request(**request) for name, request in (config.get_object("requests") or {}).items()}
 except SpecError as error:
     raise pulumi.RunError(str(error)) from None
-requests = {name: Request(**request) for name, request in (config.get_object("requests") or {}).items()}
+except (TypeError, AttributeError) as error:
+    raise pulumi.RunError(f"ai-factory-root:requests: {error}; allowed: for each name, intermediate, pem and generation") from None
 root = RootAuthority(spec.name, spec, config.get_object("generations") or [1], requests)
 
 pulumi.export("certificates", root.certificates)
