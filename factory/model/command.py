@@ -78,9 +78,8 @@ def _sign(options: argparse.Namespace) -> int:
     from .check import find_signer
 
     with _subject(options) as subject, subject.cosign.signing(options.key) as signing:
-        public_key = subject.cosign.public_key(options.key)
-        signer = find_signer(subject.factory, subject.model.signers, public_key, f"sign {subject.model.name}")
-        bundle = oms.sign_files(subject.artifact, public_key, lambda data: subject.cosign.sign_bytes(data, signing))
+        signer = find_signer(subject.factory, subject.model.signers, signing.public_key, f"sign {subject.model.name}")
+        bundle = oms.sign_files(subject.artifact, signing.public_key, lambda data: subject.cosign.sign_bytes(data, signing))
         subject.repository.attach(subject.artifact.digest, oms.ARTIFACT, oms.BUNDLE, bundle)
         subject.cosign.attest(subject.reference, attestation.BILL, plan_bill(subject.artifact), signing)
         subject.cosign.sign(subject.reference, signing)
@@ -97,7 +96,7 @@ def _attest_training(options: argparse.Namespace) -> int:
         inputs = [_input(factory, producer, text) for text in options.dataset]
         theirs = [signer.name for signer in factory.signers if signer.workload == producer.reference]
         who = f"attest how {producer.reference} trained {model.name}"
-        signer = find_signer(factory, (*theirs, *model.signers), subject.cosign.public_key(options.key), who)
+        signer = find_signer(factory, (*theirs, *model.signers), signing.public_key, who)
         predicate = attestation.provenance(factory, model, subject.artifact.version, producer, inputs, options.invocation)
         subject.cosign.attest(subject.reference, attestation.PROVENANCE, predicate, signing)
         return _did(options, subject, f"trained by {producer.reference}", signer.name)
@@ -113,7 +112,7 @@ def _attest_validation(options: argparse.Namespace) -> int:
         raise ModelError(f"{options.suite} cannot be read: {error.strerror}. Name the file that says what was tested.") from None
     with _subject(options) as subject, subject.cosign.signing(options.key) as signing:
         model = subject.model
-        signer = find_signer(subject.factory, model.validators, subject.cosign.public_key(options.key), f"validate {model.name}")
+        signer = find_signer(subject.factory, model.validators, signing.public_key, f"validate {model.name}")
         if signer.workload in {one.reference for one in attestation.find_producers(subject.factory, model)}:
             raise ModelError(f"{signer.name} is {signer.workload}, which produces {model.name}: nobody validates their own work.")
         predicate = attestation.test_result(options.result, options.suite.name, digest(suite), options.test)
@@ -139,7 +138,7 @@ def _promote(options: argparse.Namespace) -> int:
         raise ModelError(f'"{options.approver}" is not a person as the API server names them, such as staff:alice.')
     with _subject(options) as subject, subject.cosign.signing(options.key) as signing:
         factory, model = subject.factory, subject.model
-        signer = find_signer(factory, model.signers, subject.cosign.public_key(options.key), f"promote {model.name}")
+        signer = find_signer(factory, model.signers, signing.public_key, f"promote {model.name}")
         if signer.workload in {one.reference for one in attestation.find_producers(factory, model)}:
             raise ModelError(f"{signer.name} is {signer.workload}, which produces {model.name}: nobody promotes their own work.")
         checks = check(subject, Stage.INFERENCE, promoted=False)

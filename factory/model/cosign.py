@@ -12,8 +12,9 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ SCHEMES = ("hashivault://", "awskms://", "azurekms://", "gcpkms://", "pkcs11:")
 Statement = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """A key that is ready to sign."""
+
+    flags: list[str]
+    """What cosign is told."""
+    public_key: str
+    """Its public half, PEM."""
+
+
 class Cosign:
     """The program, and the door by which it enters the registry. Raises ModelError: it is not on PATH."""
 
@@ -46,28 +57,24 @@ class Cosign:
         flags = (("--registry-cacert", door.ca), ("--registry-client-cert", door.certificate), ("--registry-client-key", door.key))
         self._door = [part for flag, path in flags if path for part in (flag, str(path))]
 
-    def public_key(self, key: str) -> str:
-        """The public half of a key, PEM. Raises ModelError: it cannot be used."""
-        return self._run("public-key", "--key", key, doing=f"read {_named(key)}").strip() + "\n"
-
-    def sign(self, reference: str, signing: Sequence[str]) -> None:
+    def sign(self, reference: str, signing: Signing) -> None:
         """Signs a digest. Raises ModelError."""
-        self._run("sign", "--yes", *signing, *self._door, reference, doing=f"sign {reference}")
+        self._run("sign", "--yes", *signing.flags, *self._door, reference, doing=f"sign {reference}")
 
-    def attest(self, reference: str, predicate_type: str, predicate: dict[str, Any], signing: Sequence[str]) -> None:
+    def attest(self, reference: str, predicate_type: str, predicate: dict[str, Any], signing: Signing) -> None:
         """Attests something of a digest. Raises ModelError."""
         with tempfile.TemporaryDirectory(prefix="factory-") as folder:
             path = Path(folder) / "predicate.json"
             path.write_text(json.dumps(predicate))
             told = ("--type", predicate_type, "--predicate", str(path))
-            self._run("attest", "--yes", *told, *signing, *self._door, reference, doing=f"attest {predicate_type} of {reference}")
+            self._run("attest", "--yes", *told, *signing.flags, *self._door, reference, doing=f"attest {predicate_type} of {reference}")
 
-    def sign_bytes(self, data: bytes, signing: Sequence[str]) -> bytes:
+    def sign_bytes(self, data: bytes, signing: Signing) -> bytes:
         """A signature over some bytes (ECDSA with SHA-256, ASN.1). Raises ModelError."""
         with tempfile.TemporaryDirectory(prefix="factory-") as folder:
             content, bundle = Path(folder) / "content", Path(folder) / "bundle.json"
             content.write_bytes(data)
-            self._run("sign-blob", "--yes", *signing, "--bundle", str(bundle), str(content), doing="sign")
+            self._run("sign-blob", "--yes", *signing.flags, "--bundle", str(bundle), str(content), doing="sign")
             try:
                 return base64.b64decode(json.loads(bundle.read_text())["messageSignature"]["signature"])
             except (OSError, ValueError, KeyError, TypeError):
@@ -87,19 +94,20 @@ class Cosign:
         return [one for one in found if one.get("predicateType") == predicate_type]
 
     @contextmanager
-    def signing(self, key: str | None, keyless: Sequence[str] = ()) -> Iterator[list[str]]:
-        """How to sign with a key: a PEM file, or the URI of whoever keeps it. Raises ModelError."""
+    def signing(self, key: str) -> Iterator[Signing]:
+        """How to sign with a key: a PEM file, or the URI of whoever keeps it. Raises ModelError: it cannot be used."""
         with tempfile.TemporaryDirectory(prefix="factory-") as folder:
-            if key is None:
-                yield list(keyless)
-                return
-            config = Path(folder) / "signing-config.json"  # names no service: nothing of a model leaves for the public Sigstore
-            self._run("signing-config", "create", "--out", str(config), doing="make a signing config")
-            if not key.startswith(SCHEMES):
-                prefix = Path(folder) / "key"
-                self._run("import-key-pair", "--key", key, "--output-key-prefix", str(prefix), doing=f"read {key}")
-                key = str(prefix.with_suffix(".key"))
-            yield ["--key", key, "--signing-config", str(config)]
+            config, public = Path(folder) / "signing-config.json", Path(folder) / "key.pub"
+            self._run(
+                "signing-config", "create", "--out", str(config), doing="make a signing config"
+            )  # names no service of the public Sigstore
+            if key.startswith(SCHEMES):
+                public.write_text(self._run("public-key", "--key", key, doing=f"use {key}"))
+            else:
+                prefix = str(public.with_suffix(""))
+                self._run("import-key-pair", "--key", key, "--output-key-prefix", prefix, doing=f"use the key in {key}")
+                key = f"{prefix}.key"
+            yield Signing(["--key", key, "--signing-config", str(config)], public.read_text())
 
     @contextmanager
     def _trusting(self, signer: Signer) -> Iterator[list[list[str]]]:
@@ -164,7 +172,3 @@ def _said(stderr: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("Error:", "error"))] or lines
     return (errors[-1].removeprefix("Error:").strip() if errors else "it gives no reason")[:500] + "."
-
-
-def _named(key: str) -> str:
-    return key if key.startswith(SCHEMES) else f"key {key}"
