@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from factory.plan import Body, names
 
+from .pod import template_defaults, template_quantities
+
 
 class Whatever(Enum):
     """A default that may be any value."""
@@ -126,6 +128,12 @@ _CONSTRAINTS = _under("spec.matchConstraints", {**_MATCH, **_RULES})
 _BINDING = Defaults(_under("spec.matchResources", {**_MATCH, **_RULES}), omitted=frozenset({"spec.matchResources"}))
 _CALL = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}, "timeoutSeconds": 10, "rules[].scope": "*"}
 
+_ACCOUNT = {
+    # The old name of `serviceAccountName`, which the API server keeps the same.
+    template: {f"{template}.spec.serviceAccount": ANY}
+    for template in ("spec.template", "spec.jobTemplate.spec.template")
+}
+
 _KUBERNETES: dict[tuple[str, str], Defaults] = {
     ("", "Namespace"): Defaults({"spec": {"finalizers": ["kubernetes"]}}),
     ("", "ServiceAccount"): Defaults(),
@@ -147,6 +155,60 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
         },
         quantities=("spec.resources.requests.",),
     ),
+    ("", "Service"): Defaults(
+        {
+            # Which address is the cluster's own choice, and part of no promise.
+            "spec.clusterIP": ANY,
+            "spec.clusterIPs": ANY,
+            "spec.internalTrafficPolicy": "Cluster",
+            "spec.ipFamilies": ANY,
+            "spec.ipFamilyPolicy": "SingleStack",
+            "spec.sessionAffinity": "None",
+            "spec.type": "ClusterIP",
+            "spec.ports[].protocol": "TCP",
+        }
+    ),
+    ("apps", "Deployment"): Defaults(
+        {
+            "metadata.annotations.deployment.kubernetes.io/revision": ANY,
+            "spec.progressDeadlineSeconds": 600,
+            "spec.replicas": 1,
+            "spec.revisionHistoryLimit": 10,
+            "spec.strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}},
+            **_ACCOUNT["spec.template"],
+            **template_defaults("spec.template"),
+        },
+        quantities=template_quantities("spec.template"),
+    ),
+    ("apps", "StatefulSet"): Defaults(
+        {
+            "spec.persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+            "spec.podManagementPolicy": "OrderedReady",
+            "spec.replicas": 1,
+            "spec.revisionHistoryLimit": 10,
+            "spec.updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+            "spec.volumeClaimTemplates[].apiVersion": "v1",
+            "spec.volumeClaimTemplates[].kind": "PersistentVolumeClaim",
+            "spec.volumeClaimTemplates[].spec.volumeMode": "Filesystem",
+            "spec.volumeClaimTemplates[].status": {"phase": "Pending"},
+            **_ACCOUNT["spec.template"],
+            **template_defaults("spec.template"),
+        },
+        quantities=(*template_quantities("spec.template"), "spec.volumeClaimTemplates[].spec.resources.requests."),
+    ),
+    ("batch", "CronJob"): Defaults(
+        {
+            "spec.concurrencyPolicy": "Allow",
+            "spec.suspend": False,
+            "spec.successfulJobsHistoryLimit": 3,
+            "spec.failedJobsHistoryLimit": 1,
+            "spec.jobTemplate.metadata": {},
+            **_ACCOUNT["spec.jobTemplate.spec.template"],
+            **template_defaults("spec.jobTemplate.spec.template"),
+        },
+        quantities=template_quantities("spec.jobTemplate.spec.template"),
+    ),
+    ("policy", "PodDisruptionBudget"): Defaults(),
     ("networking.k8s.io", "NetworkPolicy"): Defaults(
         {
             "spec.podSelector": {},
