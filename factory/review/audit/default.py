@@ -128,12 +128,6 @@ _CONSTRAINTS = _under("spec.matchConstraints", {**_MATCH, **_RULES})
 _BINDING = Defaults(_under("spec.matchResources", {**_MATCH, **_RULES}), omitted=frozenset({"spec.matchResources"}))
 _CALL = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}, "timeoutSeconds": 10, "rules[].scope": "*"}
 
-_ACCOUNT = {
-    # The old name of `serviceAccountName`, which the API server keeps the same.
-    template: {f"{template}.spec.serviceAccount": ANY}
-    for template in ("spec.template", "spec.jobTemplate.spec.template")
-}
-
 _KUBERNETES: dict[tuple[str, str], Defaults] = {
     ("", "Namespace"): Defaults({"spec": {"finalizers": ["kubernetes"]}}),
     ("", "ServiceAccount"): Defaults(),
@@ -175,7 +169,7 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
             "spec.replicas": 1,
             "spec.revisionHistoryLimit": 10,
             "spec.strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}},
-            **_ACCOUNT["spec.template"],
+            "spec.template.spec.serviceAccount": ANY,  # the old name of `serviceAccountName`, kept the same
             **template_defaults("spec.template"),
         },
         quantities=template_quantities("spec.template"),
@@ -191,7 +185,7 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
             "spec.volumeClaimTemplates[].kind": "PersistentVolumeClaim",
             "spec.volumeClaimTemplates[].spec.volumeMode": "Filesystem",
             "spec.volumeClaimTemplates[].status": {"phase": "Pending"},
-            **_ACCOUNT["spec.template"],
+            "spec.template.spec.serviceAccount": ANY,
             **template_defaults("spec.template"),
         },
         quantities=(*template_quantities("spec.template"), "spec.volumeClaimTemplates[].spec.resources.requests."),
@@ -203,7 +197,7 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
             "spec.successfulJobsHistoryLimit": 3,
             "spec.failedJobsHistoryLimit": 1,
             "spec.jobTemplate.metadata": {},
-            **_ACCOUNT["spec.jobTemplate.spec.template"],
+            "spec.jobTemplate.spec.template.spec.serviceAccount": ANY,
             **template_defaults("spec.jobTemplate.spec.template"),
         },
         quantities=template_quantities("spec.jobTemplate.spec.template"),
