@@ -146,7 +146,7 @@ def _openssl(factory: Factory, intermediate: Intermediate) -> str:
 
 def _steps(factory: Factory, life: int) -> str:
     """The steps, in the order of who does them. Shell variables stand for what only the root's owner knows."""
-    mount = f"{factory.name}/pki"
+    mount = names.vault_path(factory.name, "pki")
     made = {
         "openbao": f'bao write -field=csr {mount}/intermediate/generate/internal organization="{factory.name}" '
         f'common_name="{factory.name} openbao" key_type=ec key_bits=256 > openbao.csr',
