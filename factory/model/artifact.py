@@ -136,7 +136,7 @@ def _walk(folder: Path, top: Path) -> Iterator[Path]:
             raise ModelError(f"{path} is {kind}: a model is made of plain files, so that what is signed is what is read. Copy it in.")
         elif not _fit(path.relative_to(top).as_posix()):
             raise ModelError(
-                f"{path!s:.200} has a name that cannot be mounted everywhere: use printable ASCII, without backslash or colon."
+                f"{str(path)!r:.200} has a name that cannot be mounted everywhere: use printable ASCII, without backslash or colon."
             )
         else:
             yield path

@@ -44,7 +44,7 @@ AUTHORITY = ("VAULT_CACERT", "BAO_CACERT")
 def _push(options: argparse.Namespace) -> int:
     """Brings a folder into the registry."""
     from .artifact import push
-    from .progress import progress
+    from .progress import progress, show_size
 
     factory = load_stack(options.stack).factory
     model = find_model(factory, options.model)
@@ -61,13 +61,15 @@ def _push(options: argparse.Namespace) -> int:
             folder = _sealed_folder(model, version, options.folder)
             seal(options.folder, folder, model.name, _vault(options, factory), begin)
         artifact = push(repository, folder, model.name, version, licences, datasets, begin)
+        sent, total = repository.sent, sum(file.size for file in artifact.files)
     if options.seal:
         shutil.rmtree(folder, ignore_errors=True)
         folder.with_suffix(".json").unlink(missing_ok=True)
     if options.format == "json":
-        print(json.dumps({**asdict(artifact), "sealed": options.seal}, indent=2))
+        print(json.dumps({**asdict(artifact), "sealed": options.seal, "sent": sent}, indent=2))
     else:
         print(f"{model.name} {version} is {model.name}@{artifact.digest}")
+        print(f"{show_size(total)} in {len(artifact.files)} files, {show_size(sent)} sent", file=sys.stderr)
     return CLEAN
 
 

@@ -106,12 +106,14 @@ def digest(data: bytes) -> str:
 class Repository:
     """One repository of a registry. Use as a context manager."""
 
-    def __init__(self, name: str, door: Door, chunk: int = CHUNK) -> None:
+    def __init__(self, name: str, door: Door) -> None:
         host, _, self.path = name.partition("/")
         self.name = name
         self.host = door.address or host
         self.door = door
-        self._chunk = chunk
+        self._begun = False
+        self.sent = 0
+        """Bytes of blobs that have arrived there."""
         self._base = f"https://{self.host}/v2/{self.path}"
         self._client = door.client()
 
@@ -139,23 +141,23 @@ class Repository:
             return False
         session = _Session(self._base, content.digest)
         place, start = self._begin(session)
+        self._begun = True
         advance(start)
         failures = 0
         while start < content.size:
-            length = min(self._chunk, content.size - start)
+            length = min(CHUNK, content.size - start)
             seen = _Counter(advance)
             try:
                 answer = self._patch(place, content, start, length, seen)
             except httpx2.TransportError as error:
                 failures += 1
                 if failures >= TRIES:
-                    raise ModelError(
-                        f"{self.host} broke off {failures} times: {_why(error)}. Run the same command again: it goes on."
-                    ) from None
+                    raise self._unreached(error) from None
                 time.sleep(WAIT * 2**failures)
                 answer = None
             if answer is not None and answer.status_code == 202:
                 place, start, failures = self._place(answer), start + length, 0
+                self.sent += length
                 session.keep(place)
                 continue
             if answer is not None and answer.status_code not in (404, 416, 500, 502, 503, 504):
@@ -164,6 +166,7 @@ class Repository:
                 self._refuse(answer)
             before = start
             place, start = self._begin(session)
+            self.sent += max(start - before, 0)
             advance(start - before - seen.total)
         answer = self._send("PUT", _with(place, digest=content.digest), (201,), headers={"Content-Length": "0"})
         session.forget()
@@ -339,6 +342,8 @@ class Repository:
         fix = " Give the authority of its certificate with --ca." if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
         if "CERTIFICATE_REQUIRED" in str(error).upper() or "alert" in str(error):
             fix = " Give --client-certificate and --client-key of an identity that may enter here."
+        if self._begun:
+            return ModelError(f"{self.host} has broken off: {_why(error)}. Run the same command again: it goes on where it was.")
         return ModelError(f"{self.host} cannot be reached: {_why(error)}.{fix or ' Check the address (--door) and the network.'}")
 
 

@@ -113,7 +113,9 @@ def registry(programs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
         config = folder / f"{door}.json"
         http = {"addr": f"127.0.0.1:{port}", "tls": tls, "secret": "the same for both doors"}
         config.write_text(json.dumps({"version": 0.1, "storage": storage, "http": http}))
-        processes[door] = Process([str(programs["registry"]), "serve", str(config)], folder / f"{door}.log", {"OTEL_TRACES_EXPORTER": "none"})
+        processes[door] = Process(
+            [str(programs["registry"]), "serve", str(config)], folder / f"{door}.log", {"OTEL_TRACES_EXPORTER": "none"}
+        )
         processes[door].start()
     found = Registry(
         f"127.0.0.1:{ports['write']}",
