@@ -192,8 +192,8 @@ def _steps(factory: Factory, life: int) -> str:
             '       cat openbao.crt "$ROOT" > openbao.chain.pem',
             *(f"       {given[each.name]}" for each in intermediates(factory)),
             "",
-            f"   OpenBao then signs by it when it is the default: `bao write {mount}/config/issuers default=ISSUER`, where ISSUER is the one with a",
-            "   key in the answer's `mapping`. SPIRE reads its Secret when it starts. To rotate an intermediate is to begin again at 1.",
+            f"   OpenBao signs by it once it is the default: `bao write {mount}/config/issuers default=ISSUER`, the one with a key in the",
+            "   answer's `mapping`. SPIRE reads its Secret when it starts. To rotate an intermediate is to begin again at 1.",
             "",
         )
     )
