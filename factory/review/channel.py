@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import ip_address
 from typing import NamedTuple
 
 from factory.plan import Because
 
-from .objects import Name, Object, Objects, find_because
+from .objects import Name, Objects, find_because
 from .reachability import Direction, Endpoint, Flow, HostName, Network, Reason, Verdict
 from .reachability.address import ALL_ADDRESSES, Address, Block, block, blocks, say_addresses
 from .reachability.interval import NOTHING, Intervals
@@ -44,6 +44,10 @@ class Reach:
     parties: Parties
     network: Network
 
+    def only(self, direction: Direction) -> Reach:
+        """What the policies let through at one end: what may leave, whoever takes it, or what may enter, whoever sends it."""
+        return replace(self, network=self.network.only(direction))
+
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
         """Every channel with an end in a namespace that the objects govern, in the order of names."""
@@ -55,6 +59,15 @@ class Reach:
         found: defaultdict[tuple[Party, Party], Intervals] = defaultdict(lambda: NOTHING)
         for channel in self.channels:
             found[channel.source, channel.destination] |= channel.ports
+        return dict(found)
+
+    @cached_property
+    def channels_of(self) -> dict[Party, list[Channel]]:
+        """The channels by each of their ends."""
+        found: defaultdict[Party, list[Channel]] = defaultdict(list)
+        for channel in self.channels:
+            for end in (channel.source, channel.destination):
+                found[end].append(channel)
         return dict(found)
 
     @cached_property
@@ -106,29 +119,10 @@ class Reach:
         return Name(group, kind, namespace, name)
 
 
-def find_reach(objects: Objects, *others: Objects, only: Direction | None = None) -> Reach:
-    """What the policies among the objects let through. Witnesses are taken from the selectors of `others` too.
-
-    With `only`, what they let through at one end: what may leave, whoever takes it, or what may enter, whoever sends it.
-    """
+def find_reach(objects: Objects, *others: Objects) -> Reach:
+    """What the policies among the objects let through. Witnesses are taken from the selectors of `others` too."""
     parties = find_parties(objects, *others)
-    bodies = objects.bodies if only is None else tuple(_one_way(body, only) for body in objects.bodies)
-    return Reach(objects, parties, Network((*bodies, *parties.namespaces), parties.endpoints))
-
-
-def _one_way(body: Object, only: Direction) -> Object:
-    """A policy without what it says of the other direction."""
-    spec, kind = body.get("spec") or {}, body["kind"]
-    other = "egress" if only is Direction.Ingress else "ingress"
-    if not str(kind).endswith("NetworkPolicy"):
-        return body
-    left = {key: value for key, value in spec.items() if key not in (other, f"{other}Deny")}
-    if kind == "NetworkPolicy":
-        types = spec.get("policyTypes") or ("Ingress", *(["Egress"] if spec.get("egress") else []))
-        if only.value not in types:
-            return {**body, "kind": "none"}
-        left["policyTypes"] = [only.value]
-    return {**body, "spec": left}
+    return Reach(objects, parties, Network((*objects.bodies, *parties.namespaces), parties.endpoints))
 
 
 def _one(party: Party) -> Endpoint | HostName | Address | Block:

@@ -108,7 +108,7 @@ def _reach_changes(old: Objects, new: Objects) -> Iterator[Change]:
     for flows, here, there, effect in ((change.gained, after, before, Effect.WIDENS), (change.lost, before, after, Effect.NARROWS)):
         yield from _ways(gather(here, flows), here, there, effect)
     for only in Direction:
-        half_before, half_after = find_reach(old, new, only=only), find_reach(new, old, only=only)
+        half_before, half_after = before.only(only), after.only(only)
         change = compare(half_before.network, half_after.network)
         for flows, here, there, whole, effect in (
             (change.gained, half_after, half_before, after, Effect.WIDENS),
@@ -171,7 +171,7 @@ def _say_addresses(addresses: Intervals, channel: Channel, here: Reach, there: R
 
     def all_of(side: Reach) -> Intervals:
         found = Intervals()
-        for other in side.channels:
+        for other in side.channels_of.get(channel.destination if addresses is channel.source else channel.source, ()):
             if isinstance(other.source, Intervals) and other.destination == channel.destination and channel.ports <= other.ports:
                 found |= other.source
             if isinstance(other.destination, Intervals) and other.source == channel.source and channel.ports <= other.ports:

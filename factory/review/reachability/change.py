@@ -46,13 +46,14 @@ def _flows(certain: Iterable[Product], perhaps: Iterable[Product], population: P
 def _translate(network: Network, common: Population) -> tuple[list[Product], list[Product]]:
     """The certain and the other flows of a network, in the numbers of a population that holds all its endpoints."""
     own = network.population
+    alike = own.members == common.members
     bit = [1 << (common.place(e).bit or 0) for e in own.members]
 
     def translate(peers: Peers) -> Peers:
-        inside = 0
-        for i in bits(peers.inside):
+        inside = peers.inside if alike else 0
+        for i in () if alike else bits(peers.inside):
             inside |= bit[i]
-        if peers.outside >= ALL_NAMES:
+        if not peers.outside or peers.outside >= ALL_NAMES:
             return Peers(inside, peers.outside)
         return Peers(inside, peers.outside & ALL_ADDRESSES) | common.peers(own.host_names(peers.outside))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -276,10 +277,22 @@ class Network:
 
         Left out: traffic of a pod to itself, which is always allowed, and between two places outside, which is none of the cluster's.
         """
+        return self._flows
+
+    @cached_property
+    def _flows(self) -> tuple[Flow, ...]:
         allowed = self._meet(generous=False)
         perhaps = subtract(self._meet(generous=True), allowed) if self.unknown else []
         said = ((True, allowed), (False, perhaps))
         return tuple(Flow.of(p, self.population, certain=certain) for certain, products in said for p in products)
+
+    def only(self, direction: Direction) -> Network:
+        """What may leave, whoever takes it, or what may enter, whoever sends it: the same network with the rules of one end alone."""
+        half = copy(self)
+        half._tiers = {each: tiers if each is direction else Tiers() for each, tiers in self._tiers.items()}
+        for computed in ("_index", "_flows"):
+            vars(half).pop(computed, None)
+        return half
 
     def flow(self, sources: Iterable[Peer], destinations: Iterable[Peer], ports: Intervals) -> Flow:
         """A flow as somebody intends it, to be set against those that there are; `ports` by `port.ports`."""

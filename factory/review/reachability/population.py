@@ -205,6 +205,6 @@ class Population:
 
     def host_names(self, outside: Intervals) -> tuple[HostName, ...]:
         """The host names in a set of places outside, in the order in which policies name them; none when it holds all names."""
-        if outside >= ALL_NAMES:
+        if not self.names or outside >= ALL_NAMES:
             return ()
         return tuple(name for i, name in enumerate(self.names) if _FIRST_NAME + i in outside)
