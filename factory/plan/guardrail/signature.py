@@ -104,7 +104,8 @@ def _model(factory: Factory, model: Model) -> Manifest:
     """Signed wherever it is mounted. In Inference also found good by a validator, and let through by a signer who has seen that.
 
     A signature is a digest's, wherever that lies; a promotion names the repository too. A namespace without a stage is taken for one of
-    Inference. Of several attestations of one kind by one signer the last one counts.
+    Inference. Of several attestations of one kind by one signer Kyverno reads one, in the order of their digests: whoever promotes must look
+    at all of them, and what was promoted is withdrawn by deleting its attestations.
     """
     signers, validators = _of(factory, model.signers), _of(factory, model.validators)
     serving = f"namespaceObject.metadata.labels[?{text(names.STAGE)}].orValue({text(Stage.INFERENCE)}) == {text(Stage.INFERENCE)}"
@@ -152,7 +153,7 @@ def _images(factory: Factory) -> Manifest:
         "image",
         Because("images.signers", f"containers run images signed by {wanted}", CONTROLS),
         rules=[_rule("CREATE", "pods"), _rule("UPDATE", "pods", "pods/ephemeralcontainers")],
-        conditions={"image-changed": f"oldObject == null || [object].map(o, {written}) != [oldObject].map(o, {written})"},
+        conditions={"image-changed": f"request.operation == 'CREATE' || [object].map(o, {written}) != [oldObject].map(o, {written})"},
         references=[],
         images=[],
         signers=signers,
