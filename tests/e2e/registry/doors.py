@@ -37,11 +37,11 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 EMPTY = b"{}"
 
 SPEC: dict[str, Any] = {
-    "name": "helix",
+    "name": "depot",
     "posture": "Development",
     "trustDomain": "helix.example",
     "cluster": {"distribution": "SelfManaged", "version": "1.36", "context": "lab"},
-    "images": {"registries": ["registry.example/"], "digests": True},
+    "images": {"registries": ["registry.depot.example/apps/"], "digests": True},
     "segments": [
         {"name": "training", "stage": "Training", "owner": "ml-research"},
         {"name": "inference", "stage": "Inference", "owner": "serving"},
@@ -64,12 +64,12 @@ SPEC: dict[str, Any] = {
         {"from": "nodes", "to": "models/registry-read", "port": "https", "because": "kubelets pull the models of pods"},
         {"from": "kyverno", "to": "models/registry-read", "port": "https", "because": "signatures are verified at admission"},
     ],
-    "access": [{"group": "helix:platform", "role": "operator", "segments": ["models"], "because": "they run the registry"}],
+    "access": [{"group": "depot:platform", "role": "operator", "segments": ["models", "training"], "because": "they run the registry"}],
     "registry": {
         "kind": "Distribution",
         "host": "models.helix.example",
         "segment": "models",
-        "image": f"registry.example/distribution@sha256:{'1' * 64}",
+        "image": f"registry.depot.example/apps/distribution@sha256:{'1' * 64}",
         "certificate": "registry-tls",
         "storage": "500Gi",
     },
