@@ -102,7 +102,7 @@ def test_nobody_else_mounts_the_store(depot: Deployed) -> None:
 
 
 def test_the_deployer_builds_this_and_nothing_else(depot: Deployed) -> None:
-    """Its rights name what is planned: another Deployment, CronJob, volume claim or Service it may not make (RBAC), nor these in a namespace
+    """Its rights name what is planned: another Deployment, CronJob, claim or Service it may not make (RBAC), nor these in a namespace
     that is not the factory's (ZG14)."""
 
     def applied(body: Body) -> str:
