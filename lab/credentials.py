@@ -25,6 +25,8 @@ CLIENTS = {
     "cleanup-controller": "system:serviceaccount:kyverno:kyverno-cleanup-controller",
     "kyverno": "system:serviceaccount:kyverno:kyverno-admission-controller",
 }
+WRITER = "registry-writer"
+"""Who may write to the registry."""
 SERVING = ("keycloak", "openbao", "registry-write", "registry-read", *CLIENTS)
 """Programs with a certificate for this host, beside the API server."""
 
@@ -42,7 +44,7 @@ class Credentials:
         # etcd dials its own client port for the JSON gateway, with the certificate that it serves.
         self.etcd_server = self.etcd.issue("etcd-server", hosts=LOOPBACK, uses=[SERVER, CLIENT])
         self.etcd_client = self.etcd.issue("etcd-client", common_name="kube-apiserver")
-        self.writer = self.writers.issue("registry-writer")
+        self.writer = self.writers.issue(WRITER)
         self.proxy_client = self.front_proxy.issue("front-proxy-client")
         self.servers = {
             name: self.cluster.issue(f"{name}-server", hosts=hosts, uses=[SERVER])

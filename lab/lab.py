@@ -18,7 +18,7 @@ from lab.api import ask
 from lab.certificate import KeyPair
 from lab.console import Console
 from lab.control_plane_files import ControlPlaneFiles, install
-from lab.credentials import Credentials
+from lab.credentials import WRITER, Credentials
 from lab.errors import LabError
 from lab.kubeconfig import ADMIN
 from lab.lock import locked
@@ -67,7 +67,7 @@ class Lab:
     @property
     def authority(self) -> Path:
         """Certificate of the authority that vouches for everything that serves in the lab."""
-        return Credentials(self.state).cluster.pair.certificate
+        return self.state.pki / "cluster.crt"
 
     @property
     def openbao(self) -> str:
@@ -87,7 +87,7 @@ class Lab:
     @property
     def writer(self) -> KeyPair:
         """Certificate and key of one who may write to the registry. The write door's authority is `Credentials(lab.state).writers`."""
-        return Credentials(self.state).writer
+        return KeyPair.at(self.state.pki, WRITER)
 
     def executable(self, name: str) -> Path:
         """A program of the toolchain, such as `cosign`. Raises LabError: this lab was never up with it."""
