@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -54,21 +55,22 @@ REQUESTS = {
     ),
     "role": ("auth/demo/kubernetes/role/server", ROLE),
 }
-FIRST = {
-    "storage": {"raft": {"path": "/var/lib/openbao"}},
-    "initialize": [
-        {"demo": {"request": [{name: {"operation": "update", "path": path, "data": data}} for name, (path, data) in REQUESTS.items()]}}
-    ],
-}
+
+
+def rendered(folder: Path, requests: dict[str, tuple[str, Any]]) -> Path:
+    """A configuration that initialises itself by *requests*."""
+    stanzas = [{name: {"operation": "update", "path": path, "data": data}} for name, (path, data) in requests.items()]
+    first = {"storage": {"raft": {"path": "/var/lib/openbao"}}, "initialize": [{"demo": {"request": stanzas}}]}
+    (folder / "server.json").write_text(json.dumps(SERVER))
+    (folder / "first.json").write_text(json.dumps(first))
+    (folder / "server.hcl").write_text(POLICY)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab of our own state folder, with keys and models."""
-    folder = tmp_path_factory.mktemp("vault")
-    (folder / "server.json").write_text(json.dumps(SERVER))
-    (folder / "first.json").write_text(json.dumps(FIRST))
-    (folder / "server.hcl").write_text(POLICY)
+    folder = rendered(tmp_path_factory.mktemp("vault"), REQUESTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         lab = Lab("guarded")
@@ -281,8 +283,11 @@ def mount(lab: Lab, artifact: str) -> subprocess.CompletedProcess[str]:
     return attempt(lab, "kubectl", "create", "--dry-run=server", "-f", "-", text=json.dumps(pod))
 
 
-def test_another_lab_has_doors_and_writers_of_its_own(lab: Lab) -> None:
-    """Side by side, on other ports; a writer of the one is a stranger to the other; ending one leaves the other alone."""
+def test_another_lab_has_doors_writers_and_keys_of_its_own(lab: Lab, tmp_path: Path) -> None:
+    """Side by side, on other ports; a writer of the one is a stranger to the other; ending one leaves the other alone.
+
+    An OpenBao whose initialisation fails says at which request, and that failure does not outlive its configuration.
+    """
     other = Lab("beside")
     try:
         other.up(extras=["models"])
@@ -292,6 +297,12 @@ def test_another_lab_has_doors_and_writers_of_its_own(lab: Lab) -> None:
         assert refused.returncode != 0
         with pytest.raises(LabError, match="no openbao"):
             _ = other.openbao
+        with pytest.raises(
+            LabError, match=r"(?s)openbao ended while starting\. The end of .*openbao\.log:.*request\.\[wrong .*unsupported path"
+        ):
+            other.up(vault=rendered(tmp_path, REQUESTS | {"wrong": ("sys/nonsense", {"a": "b"})}))
+        assert other.up(vault=rendered(tmp_path, REQUESTS)) == ["openbao"]
+        assert other.openbao != lab.openbao
         assert {"kyverno", "registry-read", "registry-write"} < set(other.down())
     finally:
         other.down()
