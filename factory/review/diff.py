@@ -240,7 +240,7 @@ def _fact_changes(old: Objects, new: Objects, with_spec: bool) -> Iterator[Chang
             yield _change(effect, fact.topic, fact.weight, prefix + fact.said, here, because, fact.by)
         elif had.said != has.said or had.amount != has.amount:
             if had.amount is None or has.amount is None:
-                effect = Effect.NEUTRAL if has.key[0] == "owner" else Effect.UNKNOWN
+                effect = Effect.NEUTRAL if has.key[0] in ("owner", "config") else Effect.UNKNOWN
             else:
                 effect = Effect.WIDENS if has.amount > had.amount else Effect.NARROWS if has.amount < had.amount else Effect.NEUTRAL
             because = (has.because,) if has.because else ()
@@ -294,9 +294,13 @@ def _object_changes(old: Objects, new: Objects, told: set[Name]) -> Iterator[Cha
                 yield _change(effect, Topic.OBJECTS, Weight.LOW, said, new, _one(has), (name,))
 
 
-HARMLESS = (*POLICIES, "Role", "ClusterRole", "LimitRange", "ConfigMap", "ResourceQuota", "RoleBinding")
+HARMLESS = (*POLICIES, "Role", "ClusterRole", "LimitRange", "ConfigMap", "PodDisruptionBudget", "ResourceQuota", "RoleBinding")
 """Kinds that say nothing by being there: what they do has been told, and this one does nothing."""
 OPENING = {
+    "CronJob": "pods run by it, time and again",
+    "Deployment": "pods run by it",
+    "PersistentVolumeClaim": "a volume is claimed by it",
+    "Service": "pods have a name in the cluster by it",
     "PriorityClass": "pods may be given this priority",
     "ResourceClaimTemplate": "pods may claim devices by it",
     "DeviceClass": "devices may be claimed by it",

@@ -17,11 +17,14 @@ from typing import Any
 from factory.plan import Because, names
 from factory.plan.guardrail import ATTESTATIONS, GRANTS, demand, image_demand
 from factory.plan.public_key import fingerprint
+from factory.plan.registry import WRITE
 from factory.spec import Posture
 
 from .grant import find_grants
 from .just_in_time import ELIGIBLE, find_eligibility, find_held_roles, is_grant
 from .objects import Name, Object, Objects, find_because
+from .registry import UNDERSTOOD as DOOR_SETTINGS
+from .registry import find_callers, find_guards, is_door, open_config
 from .right import EVERYWHERE, SESSIONS, Right, find_rights
 
 Path = tuple[str, ...]
@@ -100,6 +103,7 @@ def _facts(objects: Objects, with_spec: bool) -> Iterator[Fact]:
             Topic.PEOPLE, (right.subject, right.verb, right.resource, right.place), said, True, weigh_right(right), right.by, because
         )
     yield from _just_in_time(objects)
+    yield from _registry(objects)
     for body in objects.bodies:
         if reader := READERS.get(str(body["kind"])):
             yield from reader(objects, body)
@@ -134,6 +138,16 @@ def _just_in_time(objects: Objects) -> Iterator[Fact]:
         yield Fact(
             Topic.PEOPLE, ("held", held.role, held.place, held.subject, *held.by[0]), said, True, weight, held.by, held.because, held.end
         )
+
+
+def _registry(objects: Objects) -> Iterator[Fact]:
+    for caller in find_callers(objects):
+        weight = Weight.HIGH if caller.door == WRITE else Weight.MEDIUM
+        yield Fact(Topic.DATA, (caller.door, caller.who, *caller.by), caller.said, True, weight, (caller.by,), caller.because)
+    for guard in find_guards(objects):
+        weight = Weight.MEDIUM if guard.opens else Weight.CRITICAL
+        key = ("door", guard.by.namespace, guard.door, guard.key)
+        yield Fact(Topic.DATA, key, guard.said, guard.opens, weight, (guard.by,), guard.because, place=guard.by.namespace, part=True)
 
 
 # What each kind of object says
@@ -386,6 +400,15 @@ def _lives(duration: Any) -> Decimal | None:
     return Decimal(number) * {"s": 1, "m": 60, "h": 3600}[unit] if number.isdecimal() and unit in ("s", "m", "h") else None
 
 
+def _deployment(objects: Objects, body: Object) -> Iterator[Fact]:
+    metadata = body["metadata"]
+    template = ((body.get("spec") or {}).get("template") or {}).get("metadata") or {}
+    if config := (template.get("annotations") or {}).get(names.CONFIG):
+        place = metadata["namespace"]
+        said = f"pods of {objects.segments.get(place, place)}/{metadata['name']} start with configuration {config[:12]}"
+        yield Fact(Topic.SEGMENTS, ("config", *Name.of(body)), said, False, Weight.LOW, (Name.of(body),), find_because(body), part=True)
+
+
 READERS: Mapping[str, Callable[[Objects, Object], Iterator[Fact]]] = {
     "Namespace": _namespace,
     "ServiceAccount": _service_account,
@@ -393,6 +416,7 @@ READERS: Mapping[str, Callable[[Objects, Object], Iterator[Fact]]] = {
     "ValidatingAdmissionPolicyBinding": _binding,
     "ImageValidatingPolicy": _image_policy,
     "ConfigMap": _grants,
+    "Deployment": _deployment,
     "ResourceQuota": _quota,
     "LimitRange": _limits,
     "Node": _node,
@@ -427,6 +451,7 @@ UNDERSTOOD: Mapping[str, tuple[Path, ...]] = {
     "ImageValidatingPolicy": tuple(
         ("spec", field) for field in ("failurePolicy", "validationActions", "validations", "attestors", "attestations")
     ),
+    "Deployment": (("spec", "template", "metadata", "annotations", names.CONFIG),),
     "ResourceQuota": (("spec", "hard"),),
     "LimitRange": (("spec", "limits"),),
     "Node": ((*_LABELS, names.NODE_POOL), ("spec", "taints")),
@@ -460,7 +485,7 @@ def find_rest(body: Object) -> dict[str, str]:
     """The fields of an object that no fact speaks of, each leaf by its path, as JSON."""
     kind = str(body["kind"])
     ignored: tuple[Path, ...] = (("metadata", "annotations", names.BECAUSE), ("metadata", "name"), ("metadata", "namespace"))
-    known = (*ignored, *UNDERSTOOD.get(kind, ()), *(_HELD if is_grant(body) else ()))
+    known = (*ignored, *UNDERSTOOD.get(kind, ()), *(_HELD if is_grant(body) else ()), *(DOOR_SETTINGS if is_door(body) else ()))
 
     def leaves(value: Any, path: Path) -> Iterator[tuple[str, str]]:
         if path in known or (kind == "ConfigMap" and _granted(body, path)):
@@ -474,7 +499,7 @@ def find_rest(body: Object) -> dict[str, str]:
         else:
             yield ".".join(path), json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
-    return dict(leaves(body, ()))
+    return dict(leaves(open_config(body), ()))
 
 
 def _granted(body: Object, path: Path) -> bool:
