@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from factory.plan import Because, names
 from factory.plan.guardrail import GRANTS
+from factory.plan.registry import CLAIM, find_registry
 from factory.spec import Classification
 
 from .objects import Name, Objects, find_because
@@ -65,6 +66,9 @@ def _asset(objects: Objects, segment: str, kind: str, line: str) -> tuple[str, b
         datasets = [dataset for dataset in (factory.datasets if factory else ()) if dataset.claim_name == line]
         for dataset in sorted(datasets, key=lambda dataset: dataset.segment != segment):
             return f"dataset {dataset.name} ({dataset.classification.value})", dataset.classification.sensitive
+        registry = find_registry(factory) if factory else None
+        if registry and (registry.segment, CLAIM) == (segment, line):
+            return f"the store of the registry {registry.host}", True
         return f"claim {line}", True
     if kind == "models":
         named = [model.name for model in (factory.models if factory else ()) if model.repository == line]
