@@ -80,13 +80,19 @@ class Proof:
         if "/" in reference:
             workload = self.factory.workload[reference]
             place = names.namespace(self.factory.name, workload.segment)
-            return (self._workloads.get((place, workload.name)) or Endpoint(place, workload.name, kind=WORKLOAD),)
+            return self._workloads.get((place, workload.name)) or (Endpoint(place, workload.name, kind=WORKLOAD),)
         peer = self.factory.peer[reference]
         return (_addresses(peer.cidr),) if peer.cidr is not None else self._pods(peer.namespace or "", peer.pod_labels)
 
     @cached_property
-    def _workloads(self) -> dict[tuple[str, str], Endpoint]:
-        return {(e.namespace, e.name): e for e in self.reach.parties.endpoints if e.kind == WORKLOAD}
+    def _workloads(self) -> dict[tuple[str, str], tuple[Endpoint, ...]]:
+        """By namespace and name: whoever may bear the name, and what the plan itself runs under it."""
+        found: defaultdict[tuple[str, str], list[Endpoint]] = defaultdict(list)
+        for endpoint in filter(self.reach.governs, self.reach.parties.endpoints):
+            name = endpoint.name if endpoint.kind == WORKLOAD else endpoint.service_account
+            if endpoint.kind == WORKLOAD or endpoint.labels.get(names.WORKLOAD) == name:
+                found[endpoint.namespace, name].append(endpoint)
+        return {place: tuple(endpoints) for place, endpoints in found.items()}
 
     def _pods(self, namespace: str, labels: dict[str, str]) -> tuple[Endpoint, ...]:
         wanted = labels.items()
