@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from factory.spec import ExternalRegistry, Factory, RegistryProduct
 
@@ -28,6 +27,14 @@ _HOSTS = {
     RegistryProduct.ECR: re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"),
     RegistryProduct.ARTIFACT_REGISTRY: re.compile(r"(?P<location>[a-z0-9-]+)-docker\.pkg\.dev"),
 }
+
+FILES: Mapping[RegistryProduct, str] = {
+    RegistryProduct.HARBOR: "harbor.json",
+    RegistryProduct.ZOT: "zot.yaml",
+    RegistryProduct.ECR: "ecr.json",
+    RegistryProduct.ARTIFACT_REGISTRY: "artifact-registry.yaml",
+}
+"""The file that is written for each product."""
 
 MOVABLE = "sha256-*"
 """Tags that clients move: see above."""
@@ -51,13 +58,13 @@ def plan_external_registry(factory: Factory) -> Iterator[File]:
     registry = factory.registry
     if isinstance(registry, ExternalRegistry) and is_host_of(registry):
         because = Because("registry", f"what {registry.product.value} must be configured with", (controls.TENET_3, controls.SUPPLY_CHAIN))
-        path, content = {
+        content = {
             RegistryProduct.HARBOR: _harbor,
             RegistryProduct.ZOT: _zot,
             RegistryProduct.ECR: _ecr,
             RegistryProduct.ARTIFACT_REGISTRY: _artifact_registry,
         }[registry.product](factory, registry)
-        yield File(path, content, because)
+        yield File(FILES[registry.product], content, because)
 
 
 def find_pushes(factory: Factory) -> dict[str, tuple[str, ...]]:
@@ -79,7 +86,7 @@ def _paths(factory: Factory) -> list[str]:
     return sorted({_path(model.repository) for model in factory.models})
 
 
-def _harbor(factory: Factory, _: ExternalRegistry) -> tuple[str, Any]:
+def _harbor(factory: Factory, _: ExternalRegistry) -> Body:
     """Harbor's API: projects, their immutable tag rules, robot accounts. Its rights end at the project, the first part of a repository."""
     projects = sorted({path.partition("/")[0] for path in _paths(factory)})
 
@@ -99,14 +106,14 @@ def _harbor(factory: Factory, _: ExternalRegistry) -> tuple[str, Any]:
         robot(_word(factory, workload), sorted({path.partition("/")[0] for path in paths}), ("pull", "push"))
         for workload, paths in find_pushes(factory).items()
     ]
-    return "harbor.json", {
+    return {
         "projects": [{"project_name": project, "metadata": {"public": "false"}} for project in projects],
         "immutabletagrules": {project: [rule] for project in projects},
         "robots": [*pushing, robot(f"{factory.name}-nodes", projects, ("pull",))],
     }
 
 
-def _zot(factory: Factory, _: ExternalRegistry) -> tuple[str, Any]:
+def _zot(factory: Factory, _: ExternalRegistry) -> Body:
     """zot's own access control, below `http` of its configuration. A user is the common name of a client certificate. Without `update` and
     `delete`, what was pushed stays."""
     pushes = find_pushes(factory)
@@ -116,10 +123,10 @@ def _zot(factory: Factory, _: ExternalRegistry) -> tuple[str, Any]:
         policies = [{"users": users, "actions": ["read", "create"]}] if users else []
         reads = {"users": [f"{factory.name}-nodes"], "actions": ["read"]}
         repositories[path] = {"policies": [*policies, reads], "defaultPolicy": [], "anonymousPolicy": []}
-    return "zot.yaml", {"http": {"accessControl": {"repositories": repositories}}}
+    return {"http": {"accessControl": {"repositories": repositories}}}
 
 
-def _ecr(factory: Factory, registry: ExternalRegistry) -> tuple[str, Any]:
+def _ecr(factory: Factory, registry: ExternalRegistry) -> Body:
     """ECR's repositories (*CreateRepository*), and an IAM policy for each role: one a workload that pushes, and one of the nodes."""
     host = _HOSTS[RegistryProduct.ECR].fullmatch(registry.host)
     assert host is not None  # the caller has looked
@@ -139,7 +146,7 @@ def _ecr(factory: Factory, registry: ExternalRegistry) -> tuple[str, Any]:
             ],
         }
 
-    return "ecr.json", {
+    return {
         "repositories": [{"repositoryName": path, **kept} for path in _paths(factory)],
         "policies": {
             **{_word(factory, workload): policy(ECR_PUSH, iter(paths)) for workload, paths in find_pushes(factory).items()},
@@ -148,7 +155,7 @@ def _ecr(factory: Factory, registry: ExternalRegistry) -> tuple[str, Any]:
     }
 
 
-def _artifact_registry(factory: Factory, registry: ExternalRegistry) -> tuple[str, Any]:
+def _artifact_registry(factory: Factory, registry: ExternalRegistry) -> Body:
     """Artifact Registry's repositories with who holds which role on each. Its rights end at the repository, project and name; it cannot let
     some tags move, and needs not: it serves referrers."""
     host = _HOSTS[RegistryProduct.ARTIFACT_REGISTRY].fullmatch(registry.host)
@@ -159,7 +166,7 @@ def _artifact_registry(factory: Factory, registry: ExternalRegistry) -> tuple[st
         writers = [_subject(factory, workload) for workload, found in pushes.items() if name in found]
         roles = {"roles/artifactregistry.writer": writers, "roles/artifactregistry.reader": ["service account of the nodes"]}
         repositories.append({"name": name, "format": "DOCKER", "dockerConfig": {"immutableTags": True}, "roles": roles})
-    return "artifact-registry.yaml", {"repositories": repositories}
+    return {"repositories": repositories}
 
 
 def _google(path: str, location: str) -> str:
