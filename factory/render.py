@@ -26,6 +26,7 @@ README = """\
 | manifests/ | every object of the plan, one a file | the deployer, in the order of the file names |
 | patches/ | labels and taints for nodes that somebody else owns | the deployer, by server-side apply |
 | vault/ | OpenBao's configuration, policies of keys, and a script that applies them | whoever runs the vault |
+| registry/ | what a registry that somebody else runs must be configured with | whoever runs it |
 | spire/ | values for SPIRE's Helm chart, and registration entries for a SPIRE without controller-manager | whoever installs SPIRE |
 | trust/ | the roots, and what their owner signs: limits for OpenSSL, steps | the owner of the root certificate authority |
 | control-plane/ | files for the API server's disk below /etc/kubernetes/factory, or what a managed one takes | whoever runs it |
@@ -59,7 +60,8 @@ def _files(plan: Plan) -> Iterator[tuple[str, str]]:
         yield f"bootstrap/{_file_name(manifest)}", _document(manifest.because, [manifest.body])
     for manifest in plan.manifests:
         yield f"{'patches' if manifest.patch else 'manifests'}/{_file_name(manifest)}", _document(manifest.because, [manifest.body])
-    for folder, files in (("control-plane", plan.files), ("spire", plan.spire), ("vault", plan.vault), ("trust", plan.trust)):
+    parts = {"control-plane": plan.files, "registry": plan.registry, "spire": plan.spire, "trust": plan.trust, "vault": plan.vault}
+    for folder, files in parts.items():
         for file in files:
             yield f"{folder}/{file.path}", _content(file)
 
@@ -87,7 +89,7 @@ def _document(because: Because, contents: Iterable[Any]) -> str:
 
 
 def _existing(folder: Path) -> Iterator[Path]:
-    for part in ("bootstrap", "manifests", "patches", "control-plane", "spire", "vault", "trust"):
+    for part in ("bootstrap", "manifests", "patches", "control-plane", "spire", "vault", "trust", "registry"):
         yield from sorted(path for path in (folder / part).rglob("*") if path.is_file())
 
 

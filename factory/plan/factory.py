@@ -12,6 +12,7 @@ from .access import access_component, describe_access, plan_access
 from .auditor import plan_auditor
 from .deployer import plan_deployer
 from .driller import plan_driller
+from .external_registry import plan_external_registry
 from .grant import describe_rights, plan_cleanup, plan_eligibility, plan_grant
 from .guardrail import describe_guardrails, guardrail_bindings, plan_anchor, plan_grants, plan_guarded_deployer, plan_guardrails
 from .keycloak import describe_keycloaks, plan_keycloaks
@@ -52,8 +53,8 @@ def plan_factory(factory: Factory) -> Plan:
     rights = (*plan_deployer(factory, manifests), *plan_auditor(factory, manifests), plan_driller(factory), *plan_cleanup(factory))
     bootstrap = (*plan_anchor(factory), *plan_guarded_deployer(factory), *rights, *plan_token_reviewer(factory))
     files, spire = tuple(_files(factory)), tuple(plan_spire(factory))
-    vault, trust = tuple(plan_vault(factory)), tuple(plan_signing(factory))
-    return Plan(factory.name, tuple(manifests), _intents(factory), files=files, spire=spire, vault=vault, bootstrap=bootstrap, trust=trust)
+    vault, trust, registry = tuple(plan_vault(factory)), tuple(plan_signing(factory)), tuple(plan_external_registry(factory))
+    return Plan(factory.name, tuple(manifests), _intents(factory), files, spire, registry, vault, bootstrap, trust)
 
 
 def _manifests(factory: Factory) -> Iterator[Manifest]:

@@ -101,6 +101,8 @@ class Plan:
     """Control-plane files."""
     spire: tuple[File, ...] = ()
     """Files for whoever installs SPIRE, in a folder of their own."""
+    registry: tuple[File, ...] = ()
+    """Files for whoever runs the registry of models, in a folder of their own, where that is somebody else."""
     vault: tuple[File, ...] = ()
     """Files for whoever runs the vault, in a folder of their own."""
     bootstrap: tuple[Manifest, ...] = ()

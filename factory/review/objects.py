@@ -15,13 +15,14 @@ import yaml
 from factory.document import Document, read_text
 from factory.load import Stack, load_stack, load_text
 from factory.plan import Because, Plan, names, plan_factory
+from factory.plan.external_registry import FILES as EXTERNAL_FILES
 
 Object = Mapping[str, Any]
 
 CONTROL_PLANE = "control-plane"
 """The part of a rendered folder that holds files for the API server's disk instead of objects."""
-SPIRE = ("spire/values.yaml", "spire/entries.json")
-"""Rendered files that hold no objects: what they say of identities, the objects say too."""
+FOR_OTHERS = ("spire/values.yaml", "spire/entries.json", *(f"registry/{name}" for name in EXTERNAL_FILES))
+"""Rendered files that hold no objects: what they say of identities, the objects say too; what of a registry, the spec."""
 NOTHING = "/dev/null"
 """What stands for a stack that is not there, as in git: before it was added, or after it was removed."""
 
@@ -148,7 +149,7 @@ def read_folder(folder: Path) -> Objects:
         within = path.relative_to(folder)
         if within.parts[0] == CONTROL_PLANE:
             files[Path(*within.parts[1:]).as_posix()] = documents[0] if len(documents) == 1 else documents
-        elif within.as_posix() not in SPIRE:
+        elif within.as_posix() not in FOR_OTHERS:
             bodies += _objects(documents, path)
     return Objects(str(folder), _single(bodies, folder), files)
 
