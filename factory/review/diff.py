@@ -294,7 +294,17 @@ def _object_changes(old: Objects, new: Objects, told: set[Name]) -> Iterator[Cha
                 yield _change(effect, Topic.OBJECTS, Weight.LOW, said, new, _one(has), (name,))
 
 
-HARMLESS = (*POLICIES, "Role", "ClusterRole", "LimitRange", "ConfigMap", "PodDisruptionBudget", "ResourceQuota", "RoleBinding")
+HARMLESS = (
+    *POLICIES,
+    "Role",
+    "ClusterRole",
+    "ClusterTrustBundle",
+    "LimitRange",
+    "ConfigMap",
+    "PodDisruptionBudget",
+    "ResourceQuota",
+    "RoleBinding",
+)
 """Kinds that say nothing by being there: what they do has been told, and this one does nothing."""
 OPENING = {
     "CronJob": "pods run by it, time and again",

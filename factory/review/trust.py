@@ -26,6 +26,7 @@ from .objects import Name, Object, Objects, find_because
 from .registry import UNDERSTOOD as DOOR_SETTINGS
 from .registry import find_callers, find_guards, is_door, open_config
 from .right import EVERYWHERE, SESSIONS, Right, find_rights
+from .root import find_roots, understood
 
 Path = tuple[str, ...]
 
@@ -104,11 +105,29 @@ def _facts(objects: Objects, with_spec: bool) -> Iterator[Fact]:
         )
     yield from _just_in_time(objects)
     yield from _registry(objects)
+    yield from _roots(objects)
     for body in objects.bodies:
         if reader := READERS.get(str(body["kind"])):
             yield from reader(objects, body)
     if with_spec and objects.stack:
         yield from _of_spec(objects)
+
+
+def _roots(objects: Objects) -> Iterator[Fact]:
+    for root in find_roots(objects):
+        said = f"workloads of {root.place} trust whatever the root {root.name} (SHA-256 {root.fingerprint[:16]}) has signed"
+        place = root.by.namespace
+        yield Fact(
+            Topic.SEGMENTS,
+            ("root", root.place, root.fingerprint),
+            said,
+            True,
+            Weight.HIGH,
+            (root.by,),
+            root.because,
+            place=place,
+            part=True,
+        )
 
 
 GIVING = frozenset({"escalate", "bind", "impersonate", "approve", "sign", "*", "everything of"})
@@ -485,7 +504,13 @@ def find_rest(body: Object) -> dict[str, str]:
     """The fields of an object that no fact speaks of, each leaf by its path, as JSON."""
     kind = str(body["kind"])
     ignored: tuple[Path, ...] = (("metadata", "annotations", names.BECAUSE), ("metadata", "name"), ("metadata", "namespace"))
-    known = (*ignored, *UNDERSTOOD.get(kind, ()), *(_HELD if is_grant(body) else ()), *(DOOR_SETTINGS if is_door(body) else ()))
+    known = (
+        *ignored,
+        *UNDERSTOOD.get(kind, ()),
+        *(_HELD if is_grant(body) else ()),
+        *(DOOR_SETTINGS if is_door(body) else ()),
+        *understood(body),
+    )
 
     def leaves(value: Any, path: Path) -> Iterator[tuple[str, str]]:
         if path in known or (kind == "ConfigMap" and _granted(body, path)):

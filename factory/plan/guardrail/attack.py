@@ -17,6 +17,7 @@ from factory.plan.deployer import Resource
 from factory.plan.manifest import Body
 from factory.plan.pool import pool_node_selector, pool_toleration
 from factory.plan.priority import priority_class
+from factory.plan.trust import trust_bundle
 from factory.spec import OPERATOR, DeviceApi, Factory, Session, Stage, Workload
 
 from .guardrail import GRANTS
@@ -386,6 +387,9 @@ def _boundary_attacks(victims: _Victims) -> Iterator[Attempt]:
 
     trust = _object("v1/ConfigMap", "kube-root-ca.crt", namespace)
     yield Attempt("ZG07", "another certificate authority", operator, Verb.PATCH, trust, {"data": {"ca.crt": "theirs"}})
+    if trust_bundle(victims.factory):
+        bundle = _object("v1/ConfigMap", names.BUNDLE, namespace)
+        yield Attempt("ZG07", "another root", operator, Verb.PATCH, bundle, {"data": {"ca.crt": "theirs"}})
 
     yield Attempt("ZG07", "the container limits are deleted", by, Verb.DELETE, _object("v1/LimitRange", "limits", namespace))
     quota = _object("v1/ResourceQuota", NAME, namespace, spec={"hard": {"pods": "0"}})

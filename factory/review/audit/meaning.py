@@ -74,6 +74,8 @@ MEANINGS = (
     Meaning(("LimitRange",), "spec", "changes how much one container may use"),
     Meaning(("PriorityClass",), "", "changes whose pods give way"),
     Meaning(("ConfigMap",), "data.config.yml", "changes what a door of the registry lets in"),
+    Meaning(("ConfigMap",), "data.ca.crt", "changes whom the segment's workloads trust"),
+    Meaning(("ClusterTrustBundle",), "spec", "changes whom workloads trust"),
     Meaning(("ConfigMap",), "", "changes what guardrails grant"),
     Meaning(("Deployment", "StatefulSet", "CronJob"), "spec", "changes what runs with the workload's identity"),
     Meaning(("Service",), "spec", "sends those who call it somewhere else"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from factory.plan import Body
+from factory.plan import Body, names
 from factory.plan.guardrail import GRANTS
+from factory.plan.trust import trust_bundle
 from factory.review.drill.attack import RBAC, Attack, Lacking, Tactic, Trial, delete, denied, held, patch
 from factory.review.drill.ground import Ground
 
@@ -25,6 +26,13 @@ def _ungranted(ground: Ground, *, all_of_them: bool = False) -> Trial:
 def _new_authority(ground: Ground) -> Trial:
     trust = {**_grants(ground), "metadata": {"name": "kube-root-ca.crt", "namespace": ground.home}}
     return Trial(patch(ground.operator, trust, {"data": {"ca.crt": "theirs"}}), held(ground.operator))
+
+
+def _new_root(ground: Ground) -> Trial:
+    if not trust_bundle(ground.factory):
+        raise Lacking("keys.root.certificate is absent: segments have no trust bundle")
+    bundle = ground.planned("ConfigMap", ground.home, names.BUNDLE)
+    return ground.forbidden_patch(bundle, {"data": {"ca.crt": "theirs"}}, ground.operator)
 
 
 def _grants(ground: Ground) -> Body:
@@ -56,6 +64,7 @@ TACTIC = Tactic(
         Attack("an operator deletes the segment's grants", "ZG07", _ungranted),
         Attack("all ConfigMaps are deleted, the grants among them", "ZG07", lambda g: _ungranted(g, all_of_them=True)),
         Attack("an operator puts their own certificate authority before every pod", "ZG07", _new_authority),
+        Attack("an operator has workloads trust another root", "ZG07", _new_root),
         Attack(
             "an operator deletes a guardrail's binding",
             RBAC,
