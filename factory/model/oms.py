@@ -7,13 +7,13 @@ from digests, and nobody has to move the weights to sign them, or to check the s
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from model_signing import hashing, manifest, verifying
+from model_signing import hashing, manifest
 from model_signing._hashing.hashing import Digest
 from model_signing._signing import sign_ec_key, sign_sigstore_pb
 from model_signing._signing.signing import Payload
@@ -108,14 +108,34 @@ def check_folder(folder: Path, signature: Path, public_keys: Iterable[Path]) -> 
     """
     why = "no key was given"
     for key in public_keys:
+        try:
+            signed = sign_ec_key.Verifier(key).verify(sign_sigstore_pb.Signature.read(signature))
+        except Exception:
+            why = f"{signature} is not a signature by {key}"
+            continue
         strict = hashing.Config().use_file_serialization(hashing_algorithm="sha256").set_ignored_paths(paths=[], ignore_git_paths=False)
         try:
-            verifying.Config().set_hashing_config(strict).use_elliptic_key_verifier(public_key=key).verify(folder, signature)
-        except Exception as error:
-            why = " ".join(str(error).split()) or "it is not signed by this key"
-            continue
-        return key
-    raise ModelError(f"the files in {folder} are not what was signed: {why[:1000]}")
+            found = strict.hash(folder)
+        except (ValueError, OSError) as error:
+            raise ModelError(f"{folder} cannot be read: {' '.join(str(error).split())}.") from None
+        if found == signed:
+            return key
+        why = "; ".join(_differences(_digests(found), _digests(signed)))
+    raise ModelError(f"the files in {folder} are not what was signed: {why[:1000]}.")
+
+
+def _digests(found: manifest.Manifest) -> dict[str, str]:
+    return {str(one.identifier): one.digest.digest_hex for one in found.resource_descriptors()}
+
+
+def _differences(found: dict[str, str], signed: dict[str, str]) -> Iterator[str]:
+    for name in sorted({*found, *signed}):
+        if name not in signed:
+            yield f"{name} is not signed"
+        elif name not in found:
+            yield f"{name} is missing"
+        elif found[name] != signed[name]:
+            yield f"{name} was changed"
 
 
 def _manifest(artifact: Artifact) -> manifest.Manifest:
