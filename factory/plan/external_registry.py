@@ -28,13 +28,14 @@ _HOSTS = {
     RegistryProduct.ARTIFACT_REGISTRY: re.compile(r"(?P<location>[a-z0-9-]+)-docker\.pkg\.dev"),
 }
 
-FILES: Mapping[RegistryProduct, str] = {
+FILE: Mapping[RegistryProduct, str] = {
     RegistryProduct.HARBOR: "harbor.json",
     RegistryProduct.ZOT: "zot.yaml",
     RegistryProduct.ECR: "ecr.json",
     RegistryProduct.ARTIFACT_REGISTRY: "artifact-registry.yaml",
 }
 """The file that is written for each product."""
+FILES = tuple(FILE.values())
 
 MOVABLE = "sha256-*"
 """Tags that clients move: see above."""
@@ -64,7 +65,7 @@ def plan_external_registry(factory: Factory) -> Iterator[File]:
             RegistryProduct.ECR: _ecr,
             RegistryProduct.ARTIFACT_REGISTRY: _artifact_registry,
         }[registry.product](factory, registry)
-        yield File(FILES[registry.product], content, because)
+        yield File(FILE[registry.product], content, because)
 
 
 def find_pushes(factory: Factory) -> dict[str, tuple[str, ...]]:
