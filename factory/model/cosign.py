@@ -95,13 +95,13 @@ class Cosign:
 
     @contextmanager
     def signing(self, key: str) -> Iterator[Signing]:
-        """How to sign with a key: a PEM file, or the URI of whoever keeps it. Raises ModelError: it cannot be used."""
+        """How to sign with a key: a PEM file, cosign's own, or the URI of whoever keeps it. Raises ModelError: it cannot be used."""
         with tempfile.TemporaryDirectory(prefix="factory-") as folder:
             config, public = Path(folder) / "signing-config.json", Path(folder) / "key.pub"
             self._run(
                 "signing-config", "create", "--out", str(config), doing="make a signing config"
             )  # names no service of the public Sigstore
-            if key.startswith(SCHEMES):
+            if key.startswith(SCHEMES) or _is_cosign_key(key):
                 public.write_text(self._run("public-key", "--key", key, doing=f"use {key}"))
             else:
                 prefix = str(public.with_suffix(""))
@@ -142,13 +142,21 @@ class Cosign:
         return answer.stdout
 
     def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, **self._vault, "COSIGN_PASSWORD": ""}
+        environment = {"COSIGN_PASSWORD": "", **os.environ, **self._vault}
         command = [self._program, *arguments]
         try:
             return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SLOWEST, stdin=subprocess.DEVNULL)  # noqa: S603 - no shell
         except (subprocess.TimeoutExpired, OSError) as error:
             why = "it did not end" if isinstance(error, subprocess.TimeoutExpired) else str(error)
             raise ModelError(f"cosign {arguments[0]} failed: {why}. Try it again.") from None
+
+
+def _is_cosign_key(path: str) -> bool:
+    """Whether a file is a key as cosign keeps it, under the password in COSIGN_PASSWORD."""
+    try:
+        return Path(path).read_text()[:100].startswith(("-----BEGIN ENCRYPTED SIGSTORE", "-----BEGIN ENCRYPTED COSIGN"))
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _statement(line: str) -> Statement:
