@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import secrets
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from lab.errors import LabError
-from lab.state import State
+from lab.state import State, write
 
 Flags = dict[str, object]
 
@@ -31,6 +33,8 @@ class ControlPlaneFiles:
 
 PREFIX = "/etc/kubernetes/factory"
 FLAGS = "kube-apiserver.yaml"
+KEY_PLACE = b"REPLACE_BY_32_RANDOM_BYTES_IN_BASE64"
+"""What stands in an EncryptionConfiguration where the key of secretbox belongs."""
 # Without these the API server would no longer be this lab's.
 OWN = (
     "bind-address",
@@ -54,8 +58,9 @@ OWN = (
 def install(directory: Path, state: State) -> ControlPlaneFiles:
     """Copy *directory* into the lab's state, and give the API-server flags that its `kube-apiserver.yaml` names.
 
-    The files refer to each other under `/etc/kubernetes/factory`; in the copy, and in the flags, that is the copy's own path. The
-    copy's name is the digest of its content, so different files are different flags.
+    The files refer to each other under `/etc/kubernetes/factory`; in the copy, and in the flags, that is the copy's own path. Where they
+    leave a place for a key of etcd's encryption, this lab's key takes it. The copy's name is the digest of its content, so different files
+    are different flags.
 
     Raises LabError: no such folder or file, not a mapping, or a flag that is the lab's own.
     """
@@ -65,6 +70,8 @@ def install(directory: Path, state: State) -> ControlPlaneFiles:
     digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:12]
     target = state.control_plane / digest
     content = {name: data.replace(PREFIX.encode(), str(target).encode()) for name, data in files.items()}
+    if any(KEY_PLACE in data for data in content.values()):
+        content = {name: data.replace(KEY_PLACE, etcd_key(state)) for name, data in content.items()}
     if not target.exists():
         partial = state.control_plane / f".{digest}"
         shutil.rmtree(partial, ignore_errors=True)
@@ -74,6 +81,14 @@ def install(directory: Path, state: State) -> ControlPlaneFiles:
             (partial / name).chmod(0o600)
         partial.rename(target)
     return ControlPlaneFiles(read_flags(directory / FLAGS, content[Path(FLAGS)]), target)
+
+
+def etcd_key(state: State) -> bytes:
+    """The key by which this lab's API server encrypts what it gives to etcd, in base64. Made once."""
+    path = state.pki / "etcd-encryption.key"
+    if not path.exists():
+        write(path, base64.b64encode(secrets.token_bytes(32)))
+    return path.read_bytes()
 
 
 def read_flags(path: Path, content: bytes) -> Flags:

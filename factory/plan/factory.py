@@ -12,6 +12,7 @@ from .access import access_component, describe_access, plan_access
 from .auditor import plan_auditor
 from .deployer import plan_deployer
 from .driller import plan_driller
+from .etcd import etcd_flags, plan_etcd
 from .external_registry import plan_external_registry
 from .grant import describe_rights, plan_cleanup, plan_eligibility, plan_grant
 from .guardrail import describe_guardrails, guardrail_bindings, plan_anchor, plan_grants, plan_guarded_deployer, plan_guardrails
@@ -89,7 +90,7 @@ def _manifests(factory: Factory) -> Iterator[Manifest]:
 
 
 def _files(factory: Factory) -> Iterator[File]:
-    flags = static_policy_flags(factory)
+    flags = static_policy_flags(factory) | etcd_flags(factory)
     if factory.providers:
         from .distribution import plan_sign_in, sign_in_flags  # most specs have no providers, and need not wait for it
 
@@ -98,6 +99,7 @@ def _files(factory: Factory) -> Iterator[File]:
     if flags:
         yield File("kube-apiserver.yaml", flags, Because("cluster", "flags of kube-apiserver, by name", (controls.TENET_6,)))
     yield from plan_static_policies(factory)
+    yield from plan_etcd(factory)
 
 
 def _order(manifest: Manifest) -> tuple[int, str, bool, bool, str]:

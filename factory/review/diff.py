@@ -311,6 +311,7 @@ OPENING = {
     "Deployment": "pods run by it",
     "PersistentVolumeClaim": "a volume is claimed by it",
     "Service": "pods have a name in the cluster by it",
+    "StatefulSet": "pods run by it, each with a volume of its own",
     "PriorityClass": "pods may be given this priority",
     "ResourceClaimTemplate": "pods may claim devices by it",
     "DeviceClass": "devices may be claimed by it",

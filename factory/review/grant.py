@@ -8,6 +8,7 @@ from typing import NamedTuple
 from factory.plan import Because, names
 from factory.plan.guardrail import GRANTS
 from factory.plan.registry import CLAIM, find_registry
+from factory.plan.vault import claims, find_openbao
 from factory.spec import Classification
 
 from .objects import Name, Objects, find_because
@@ -21,6 +22,7 @@ VERBS = {
     "claim-templates": "claims",
     "nodes": "selects",
     "images": "runs",
+    "tokens": "bears a token for the",
 }
 """Of each key of the ConfigMap, what the workload does with what it lists."""
 
@@ -66,6 +68,9 @@ def _asset(objects: Objects, segment: str, kind: str, line: str) -> tuple[str, b
         datasets = [dataset for dataset in (factory.datasets if factory else ()) if dataset.claim_name == line]
         for dataset in sorted(datasets, key=lambda dataset: dataset.segment != segment):
             return f"dataset {dataset.name} ({dataset.classification.value})", dataset.classification.sensitive
+        vault = find_openbao(factory) if factory else None
+        if vault and vault.segment == segment and line in claims(vault):
+            return f"a member's data of the vault, claim {line}", True
         registry = find_registry(factory) if factory else None
         if registry and (registry.segment, CLAIM) == (segment, line):
             return f"the store of the registry {registry.host}", True
@@ -73,7 +78,7 @@ def _asset(objects: Objects, segment: str, kind: str, line: str) -> tuple[str, b
     if kind == "models":
         named = [model.name for model in (factory.models if factory else ()) if model.repository == line]
         return f"model {named[0]}" if named else f"model repository {line}", False
-    return f"{_NOUN[kind]} {line}", False
+    return (f"{_NOUN[kind]} {line}", False) if kind in _NOUN else (line, True)
 
 
 _NOUN = {"pool": "pool", "resources": "device", "claim-templates": "device claim", "nodes": "nodes", "images": "image"}

@@ -16,12 +16,18 @@ from factory.document import Document, read_text
 from factory.load import Stack, load_stack, load_text
 from factory.plan import Because, Plan, names, plan_factory
 from factory.plan.external_registry import FILES as EXTERNAL_FILES
+from factory.plan.vault import FILES as VAULT_FILES
 
 Object = Mapping[str, Any]
 
 CONTROL_PLANE = "control-plane"
 """The part of a rendered folder that holds files for the API server's disk instead of objects."""
-FOR_OTHERS = ("spire/values.yaml", "spire/entries.json", *(f"registry/{name}" for name in EXTERNAL_FILES))
+FOR_OTHERS = (
+    "spire/values.yaml",
+    "spire/entries.json",
+    *(f"vault/{name}" for name in VAULT_FILES),
+    *(f"registry/{name}" for name in EXTERNAL_FILES),
+)
 """Rendered files that hold no objects: what they say of identities, the objects say too; what of a registry, the spec."""
 NOTHING = "/dev/null"
 """What stands for a stack that is not there, as in git: before it was added, or after it was removed."""

@@ -27,6 +27,8 @@ from .registry import UNDERSTOOD as DOOR_SETTINGS
 from .registry import find_callers, find_guards, is_door, open_config
 from .right import EVERYWHERE, SESSIONS, Right, find_rights
 from .root import find_roots, understood
+from .vault import find_key_rights, find_settings
+from .vault import understood as vault_settings
 
 Path = tuple[str, ...]
 
@@ -106,11 +108,22 @@ def _facts(objects: Objects, with_spec: bool) -> Iterator[Fact]:
     yield from _just_in_time(objects)
     yield from _registry(objects)
     yield from _roots(objects)
+    yield from _vault(objects)
     for body in objects.bodies:
         if reader := READERS.get(str(body["kind"])):
             yield from reader(objects, body)
     if with_spec and objects.stack:
         yield from _of_spec(objects)
+
+
+def _vault(objects: Objects) -> Iterator[Fact]:
+    for right in find_key_rights(objects):
+        said, by = f"{right.who} may {right.verb} {right.what}", (right.by,) if right.by else ()
+        weight = Weight.CRITICAL if right.sensitive else Weight.MEDIUM
+        yield Fact(Topic.DATA, ("key", right.who, right.verb, right.what), said, True, weight, by, right.because)
+    for setting in find_settings(objects):
+        of = ("vault", *setting.key[:-1]) if len(setting.key) > 1 else ()
+        yield Fact(Topic.DATA, ("vault", *setting.key), setting.said, True, Weight.HIGH, (setting.by,), setting.because, part=True, of=of)
 
 
 def _roots(objects: Objects) -> Iterator[Fact]:
@@ -492,7 +505,7 @@ UNDERSTOOD: Mapping[str, tuple[Path, ...]] = {
 """Of each kind the fields whose whole meaning is in facts, or in who reaches whom. Any other change is listed as not understood."""
 
 _GRANT_KEYS = ("workloads", "registries", "audiences", "accounts", "digests", "priority")
-_GRANT_ENDS = ("reads", "writes", "models", "pool", "resources", "claim-templates", "nodes", "images", ELIGIBLE)
+_GRANT_ENDS = ("reads", "writes", "models", "pool", "resources", "claim-templates", "nodes", "images", "tokens", ELIGIBLE)
 _HELD: tuple[Path, ...] = (
     (*_LABELS, names.CLEANUP),
     *(("metadata", "annotations", key) for key in (names.EXPIRES_AT, names.REASON, names.TICKET, names.APPROVED_BY)),
@@ -510,6 +523,7 @@ def find_rest(body: Object) -> dict[str, str]:
         *(_HELD if is_grant(body) else ()),
         *(DOOR_SETTINGS if is_door(body) else ()),
         *understood(body),
+        *vault_settings(body),
     )
 
     def leaves(value: Any, path: Path) -> Iterator[tuple[str, str]]:

@@ -15,13 +15,14 @@ from factory.spec import Factory, OpenBao
 from .apply import apply_script
 from .openbao import CONFIGURATION, CONTROLS, POLICY, claims, plan_openbao, plan_reviewer
 from .request import ADMINISTRATOR, AUDIENCE, find_proof, find_requests, policy_files
-from .server import PORT, RAFT, WORKLOAD, configuration, find_openbao, find_port
+from .server import FILES, PORT, RAFT, WORKLOAD, configuration, find_openbao, find_port
 from .use import Operation, Use, find_keys, find_uses
 
 __all__ = [
     "ADMINISTRATOR",
     "AUDIENCE",
     "CONFIGURATION",
+    "FILES",
     "POLICY",
     "PORT",
     "RAFT",

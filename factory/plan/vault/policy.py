@@ -21,8 +21,8 @@ class Right(NamedTuple):
 
     path: str
     capabilities: tuple[str, ...]
-    denied: tuple[str, ...] = ()
-    """Parameters that must not be given."""
+    allowed: tuple[tuple[str, str], ...] = ()
+    """Parameters that may be given, and no others, each with the values that it may have; where there are none, any."""
 
 
 def find_policies(factory: Factory) -> dict[str, str]:
@@ -51,12 +51,14 @@ def _rights(transit: str, use: Use) -> Iterator[Right]:
 def administration(factory: Factory) -> str:
     """What `apply.sh` needs, certificates, and the members of raft: this factory's keys, policies and roles, by HCL.
 
-    Keys can be made, rotated and looked at; never used, exported, backed up or deleted. Whoever writes policies can give themselves more:
-    that is in the audit log.
+    Keys can be made, rotated and looked at; never used, exported, backed up, trimmed or deleted. What a key must not be is said by what
+    may be given, not by what may not: OpenBao takes `1` for true. Whoever writes policies can give themselves more: that is in the audit
+    log.
     """
     transit, pki = (names.vault_path(factory.name, engine) for engine in ("transit", "pki"))
-    change, kept = ("create", "read", "update", "delete", "list"), ("create", "read", "update", "list")
-    unsafe = ("exportable", "allow_plaintext_backup", "deletion_allowed")
+    change = ("create", "read", "update", "delete", "list")
+    safe = tuple((parameter, "false") for parameter in ("allow_plaintext_backup", "deletion_allowed", "derived", "exportable"))
+    free = tuple((parameter, "") for parameter in ("auto_rotate_period", "min_decryption_version", "min_encryption_version", "type"))
     roles = f"auth/{names.vault_path(factory.name, 'kubernetes')}/role"
     return write_policy(
         (
@@ -68,7 +70,9 @@ def administration(factory: Factory) -> str:
             Right(roles, ("list",)),
             Right(f"{roles}/*", change),
             Right(f"{transit}/keys", ("list",)),
-            Right(f"{transit}/keys/*", kept, unsafe),
+            Right(f"{transit}/keys/+", ("create", "read", "update"), (*safe, *free)),
+            Right(f"{transit}/keys/+/config", ("create", "update"), (*safe, *free)),
+            Right(f"{transit}/keys/+/rotate", ("create", "update")),
             Right(f"{pki}/*", change),
             Right("sys/storage/raft/*", ("read", "list")),
             Right("sys/storage/raft/remove-peer", ("update",)),
@@ -87,6 +91,6 @@ def write_policy(rights: Iterator[Right] | tuple[Right, ...]) -> str:
 def _block(right: Right) -> str:
     capabilities = ", ".join(f'"{capability}"' for capability in right.capabilities)
     lines = [f'path "{right.path}" {{', f"  capabilities = [{capabilities}]"]
-    if right.denied:
-        lines += ["  denied_parameters = {", *(f'    "{parameter}" = [true, "true"]' for parameter in right.denied), "  }"]
+    if right.allowed:
+        lines += ["  allowed_parameters = {", *(f'    "{parameter}" = [{values}]' for parameter, values in right.allowed), "  }"]
     return "\n".join((*lines, "}\n"))

@@ -24,6 +24,7 @@ MEMBERS = "openbao-members"
 TLS, SEAL, DATA = "/etc/openbao/tls", "/etc/openbao/seal", "/var/lib/openbao"
 
 SERVER, FIRST, MEMBER = "server.json", "first.json", "member.json"
+FILES = (SERVER, FIRST, MEMBER)
 """What all members share; what founds the raft and initialises; what joins it. A member reads the first and one of the others."""
 
 _SEALS = {
