@@ -1,6 +1,6 @@
 """Runs the benchmarks and writes their figures into README.md beside this file.
 
-    python -m bench [--segments N] [plan] [validate] [up] [reachability] [audit]
+    python -m bench [--segments N] [plan] [validate] [up] [reachability] [review] [audit]
 
 Without names it runs all. Exits 1 when a target is missed.
 """
@@ -19,7 +19,7 @@ from platform import python_version
 
 from lab.toolchain import program
 
-from . import audit, plan, reachability, up, validate
+from . import audit, plan, reachability, review, up, validate
 from .figure import Figure
 
 README = Path(__file__).with_name("README.md")
@@ -35,6 +35,7 @@ def main() -> int:
         "plan": plan.measure,
         "validate": validate.measure,
         "reachability": measure_reachability,
+        "review": review.measure,
         "audit": measure_audit,
         "up": partial(up.measure, options.segments),
     }
