@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from factory.plan import controls, names
-from factory.plan.vault import claims, find_openbao
 from factory.plan.registry import READ, WRITE, find_registry
+from factory.plan.vault import claims, find_openbao
 from factory.spec import Factory, NetworkEngine
 
 from .guardrail import GRANTS, Guardrail, Rule, Validation, text, texts
