@@ -14,6 +14,7 @@ from factory.spec import Factory, KeycloakProvider, Strength, seconds
 
 from . import names
 from .manifest import Body
+from .vault import AUDIENCE, find_openbao
 
 LEVELS = {names.SECOND_FACTOR: 2, names.PHISHING_RESISTANT: 3}
 """Keycloak's levels of authentication, by `acr`. A password alone is level 1, which no contract takes."""
@@ -62,7 +63,7 @@ def documents(factory: Factory, provider: KeycloakProvider) -> Iterator[Document
     """All concerns of a realm but its own settings."""
     prefix = "".join(letter if letter.isalnum() else "_" for letter in realm_name(provider)).upper()
     for name, field, content in (
-        ("CLIENTS", "clients", _clients(provider)),
+        ("CLIENTS", "clients", list(_clients(factory, provider))),
         ("CLIENT_SCOPES", "clientScopes", [_claims(provider)]),
         ("DEFAULT_SCOPES", "defaultDefaultClientScopes", [CLAIMS]),
         ("FLOWS", "authenticationFlows", list(_flows())),
@@ -78,7 +79,9 @@ def groups(factory: Factory, provider: KeycloakProvider) -> list[str]:
     """Every group of the provider that the spec grants something to, without the prefix, sorted."""
     granted = [access.group for access in factory.access]
     granted += [group for eligibility in factory.eligibility for group in (eligibility.group, eligibility.approvers)]
-    return sorted({group.removeprefix(provider.prefix) for group in granted if group is not None and group.startswith(provider.prefix)})
+    named = {group.removeprefix(provider.prefix) for group in granted if group is not None and group.startswith(provider.prefix)}
+    vault = find_openbao(factory)
+    return sorted(named | ({vault.administrators} if vault and _administers_keys(factory, provider) else set()))
 
 
 def attributes(provider: KeycloakProvider) -> dict[str, str]:
@@ -152,12 +155,23 @@ def _settings(provider: KeycloakProvider) -> Body:
     }
 
 
-def _clients(provider: KeycloakProvider) -> list[Body]:
-    """kubectl, and nobody else: what comes with a realm is off."""
-    strongest = provider.contract.mfa is Strength.PHISHING_RESISTANT
-    kubectl = {
-        "clientId": provider.audience,
-        "name": "kubectl",
+def _clients(factory: Factory, provider: KeycloakProvider) -> Iterator[Body]:
+    """kubectl and, where administrators of keys sign in, OpenBao's; nobody else: what comes with a realm is off."""
+    yield _client(provider, provider.audience, "kubectl", provider.contract.mfa)
+    if _administers_keys(factory, provider):
+        yield _client(provider, AUDIENCE, "OpenBao", factory.step_up)
+    yield from ({"clientId": name, "enabled": False, "directAccessGrantsEnabled": False} for name in BUILT_IN)
+
+
+def _administers_keys(factory: Factory, provider: KeycloakProvider) -> bool:
+    return find_openbao(factory) is not None and provider == factory.providers[0]
+
+
+def _client(provider: KeycloakProvider, audience: str, name: str, strength: Strength) -> Body:
+    strongest = strength is Strength.PHISHING_RESISTANT
+    return {
+        "clientId": audience,
+        "name": name,
         "publicClient": True,
         "standardFlowEnabled": True,
         "implicitFlowEnabled": False,
@@ -176,7 +190,6 @@ def _clients(provider: KeycloakProvider) -> list[Body]:
             "minimum.acr.value": names.PHISHING_RESISTANT if strongest else names.SECOND_FACTOR,
         },
     }
-    return [kubectl, *({"clientId": name, "enabled": False, "directAccessGrantsEnabled": False} for name in BUILT_IN)]
 
 
 def _claims(provider: KeycloakProvider) -> Body:

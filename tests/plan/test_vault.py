@@ -322,3 +322,24 @@ def test_uses_are_sorted() -> None:
     turned = SPEC | {"workloads": SPEC["workloads"][::-1]}
     assert list(find_uses(load_object(turned))) == list(find_uses(load_object(SPEC)))
     assert plan(workloads=SPEC["workloads"][::-1]).vault == plan().vault
+
+
+def test_administrators_have_a_client_and_a_group_at_our_own_keycloak() -> None:
+    """Where the first provider is ours, its realm knows the vault's client, with the strength that `stepUp` asks for, and their group."""
+    provider = {
+        "kind": "Keycloak",
+        "name": "staff",
+        "people": "Staff",
+        "issuer": "https://login.helix.example/realms/staff",
+        "segment": "keys",
+        "image": "registry.helix.example/keycloak@sha256:" + "1" * 64,
+        "database": {"host": "db.helix.example", "secret": "database"},
+        "certificate": "keycloak-tls",
+    }
+    workloads = [*SPEC["workloads"], {"name": "keycloak", "segment": "keys", "listens": [{"name": "https", "port": 8443}]}]
+    made = plan(workloads=workloads, identity={"people": {"providers": [provider]}})
+    realm = next(each.body["data"] for each in made.manifests if each.body["metadata"]["name"] == "keycloak-realm-staff")
+    clients = {client["clientId"]: client for client in json.loads(realm["STAFF_CLIENTS"]) if client.get("publicClient")}
+    assert set(clients) == {"kubernetes", "openbao"}
+    assert clients["openbao"]["attributes"]["minimum.acr.value"] == "phr"
+    assert {"name": "key-administrators"} in json.loads(realm["STAFF_GROUPS"])

@@ -147,7 +147,7 @@ class Vault:
     asked: Counter[str] = field(default_factory=Counter)
 
     def ask(self, method: str, path: str, body: Any = None, token: str | None = None) -> httpx2.Response:
-        self.asked[path] += 1
+        self.asked[f"{path}/" if method == "LIST" else path] += 1
         headers = {"X-Vault-Token": token} if token else {}
         return self.http.request(method, f"{self.lab.openbao}/v1/{path}", json=body, headers=headers)
 
