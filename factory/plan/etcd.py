@@ -1,7 +1,7 @@
 """Secrets at rest: how the API server encrypts them before etcd sees them, or what a managed control plane takes instead.
 
-No key is in a plan. `Secretbox` leaves a place for one, which whoever runs the control plane fills in on its disk; `Kms` names the socket of
-a plugin that holds it (Kubernetes, *Encrypting Confidential Data at Rest*; KEP-3299 *KMS v2*).
+No key is in a plan. `Secretbox` leaves a place for one, which whoever runs the control plane fills in on its disk; `Kms` names the socket
+of a plugin that holds it (Kubernetes, *Encrypting Confidential Data at Rest*; KEP-3299 *KMS v2*).
 """
 
 from __future__ import annotations

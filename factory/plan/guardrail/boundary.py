@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from factory.plan import controls, names
 from factory.plan.registry import READ, WRITE, find_registry
-from factory.plan.vault import claims, find_openbao
+from factory.plan.vault import CONFIGURATION, POLICY, claims, find_openbao
 from factory.spec import Factory, NetworkEngine
 
 from .guardrail import GRANTS, Guardrail, Rule, Validation, text, texts
@@ -39,7 +39,8 @@ def boundary(factory: Factory) -> Guardrail:
     ConfigMaps are recognised by the object's name and not by `resourceNames`, which a request to delete a collection has none of.
     """
     deployer = f"request.userInfo.username == {text(factory.deployer.user)}"
-    known = (GRANTS, TRUST, *((names.BUNDLE,) if factory.keys else ()), *((WRITE, READ) if find_registry(factory) else ()))
+    own = (*((WRITE, READ) if find_registry(factory) else ()), *((CONFIGURATION, POLICY) if find_openbao(factory) else ()))
+    known = (GRANTS, TRUST, *((names.BUNDLE,) if factory.keys else ()), *own)
     claimed = " || variables.claimed" if find_openbao(factory) else ""
     writers = ", ".join(f"{text(resource)}: {texts(users)}" for resource, users in WRITERS.items())
     return Guardrail(

@@ -24,6 +24,7 @@ from . import (
     template_kind,
     theft,
     token_minting,
+    vault,
     weak_sign_in,
 )
 
@@ -32,6 +33,7 @@ TACTICS: tuple[Tactic, ...] = (
     pool_hopping.TACTIC,
     theft.TACTIC,
     registry.TACTIC,
+    vault.TACTIC,
     privilege.TACTIC,
     escape.TACTIC,
     guardrail_tampering.TACTIC,
