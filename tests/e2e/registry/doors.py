@@ -52,6 +52,7 @@ SPEC: dict[str, Any] = {
         {"name": "trainer", "segment": "training", "produces": ["fraud"]},
         {"name": "notebook", "segment": "training"},
         {"name": "server", "segment": "inference", "serves": ["fraud"]},
+        {"name": "mirror", "segment": "models"},
         {"name": "registry-write", "segment": "models", "listens": [{"name": "https", "port": 5443}]},
         {"name": "registry-read", "segment": "models", "listens": [{"name": "https", "port": 5443}]},
     ],

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+import yaml
 from deployed import Deployed, path_of, wait_until
 from doors import SPEC
 
@@ -15,6 +20,7 @@ from factory.plan.guardrail.attack import Attempt, By, Verb, plan_attacks
 from factory.plan.registry import CLAIM, COLLECTOR, PART, READ, WRITE
 from factory.review.audit.audit import find_object_drift
 from factory.review.audit.drift import Change
+from factory.review.drill.tactic import registry
 from factory.review.reachability import Endpoint, Network, Peer
 
 NAMESPACE = "depot-models"
@@ -87,6 +93,17 @@ def test_the_read_door_cannot_mount_the_store_for_writing(depot: Deployed) -> No
     store = next(volume for volume in wanted["spec"]["volumes"] if volume["name"] == "store")
     del store["persistentVolumeClaim"]["readOnly"]
     assert "ZG03" in refusal(depot, wanted)
+
+
+def test_an_operator_cannot_change_a_door(depot: Deployed) -> None:
+    """Who runs the segment's pods writes its ConfigMaps, but not those that say whom a door lets in; ZG07 refuses it."""
+    for door in (WRITE, READ):
+        config = planned(depot, "ConfigMap", door)
+        path, kind = path_of(config), "application/merge-patch+json"
+        answer = depot.operator(NAMESPACE).request("PATCH", path, {"data": {"config.yml": "version: 0.1"}}, kind)
+        assert (answer.status_code, "ZG07" in answer.text) == (403, True), answer.text
+        other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "notes", "namespace": NAMESPACE}, "data": {}}
+        assert depot.operator(NAMESPACE).try_(Attempt("", "", By.OPERATOR, Verb.CREATE, other)).status_code == 201
 
 
 def test_nobody_else_mounts_the_store(depot: Deployed) -> None:
@@ -188,8 +205,8 @@ def test_an_untouched_registry_has_no_drift(depot: Deployed) -> None:
 
 
 def test_tampering_is_drift(depot: Deployed) -> None:
-    """A door without client certificates, another image, a hole in the pod's restrictions, a Service that sends pushes elsewhere, and a
-    collection that runs now: each is seen."""
+    """By the deployer itself, since guardrails let nobody else: a door without client certificates, another image, a Service that sends
+    pushes elsewhere, a collection that runs all the time. Each is seen."""
     door = f"Deployment {NAMESPACE}/{WRITE}"
     config = planned(depot, "ConfigMap", WRITE)
     config["data"]["config.yml"] = config["data"]["config.yml"].replace("require-and-verify-client-cert", "request-client-cert")
@@ -225,10 +242,27 @@ def test_tampering_is_drift(depot: Deployed) -> None:
     ]
     assert drift(depot) == set()
     for path, change, kind, expected in ways:
-        answer = depot.administrator.request("PATCH", path, change, kind)
+        answer = depot.deployer.request("PATCH", path, change, kind, fieldManager="mallory")
         assert answer.status_code == 200, answer.text
         assert drift(depot) == {expected}
         for manifest in depot.plan.manifests:
             if manifest.component.kind == "ModelRegistry":
                 depot.deployer.apply(manifest.body)
         wait_until(lambda: drift(depot) == set(), "the deployer has put it right")
+
+
+# What a drill tries
+
+
+def test_a_drill_finds_no_way_around_the_doors(depot: Deployed, tmp_path: Path) -> None:
+    """Every attack of `factory drill` on the registry is refused by the control that is meant, and its harmless twin is let through."""
+    stack = tmp_path / "Pulumi.depot.yaml"
+    stack.write_text(yaml.safe_dump({"config": {"ai-factory:spec": SPEC}}, sort_keys=False))
+    command = [sys.executable, "-m", "factory", "drill", str(stack), "--context", "lab-admin", "--format", "json"]
+    environment = {"PATH": "/usr/bin:/bin", "KUBECONFIG": str(depot.lab.kubeconfig)}
+    run = subprocess.run(
+        [*command, "--only", registry.TACTIC.name], capture_output=True, text=True, env=environment, timeout=300, check=False
+    )
+    found = json.loads(run.stdout)
+    assert {result["title"]: result["outcome"] for result in found["attacks"]} == {it.title: "refused" for it in registry.TACTIC.attacks}
+    assert run.returncode == 0
