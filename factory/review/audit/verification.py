@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from factory.errors import Severity
@@ -75,6 +76,10 @@ def _policies(webhook: Mapping[str, Any]) -> set[str]:
     return set(path.partition(PATH)[2].split("/"))
 
 
+def _requests(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    return product(rule.get("operations") or (), rule.get("resources") or ())
+
+
 def _flaw(policy: Manifest, webhooks: Sequence[Mapping[str, Any]], segments: Iterable[Mapping[str, str]]) -> str | None:
     spec = policy.body["spec"]
     if not webhooks:
@@ -82,6 +87,9 @@ def _flaw(policy: Manifest, webhooks: Sequence[Mapping[str, Any]], segments: Ite
     failing = [webhook for webhook in webhooks if webhook.get("failurePolicy") != "Ignore"]
     if not failing:
         return "what it should verify is admitted whenever Kyverno does not answer"
+    asked = {(operation, resource) for webhook in failing for rule in webhook.get("rules") or () for operation, resource in _requests(rule)}
+    if not {request for rule in spec["matchConstraints"]["resourceRules"] for request in _requests(rule)} <= asked:
+        return "Kyverno is not asked about pods"
     if not all(any(may_match(webhook.get("namespaceSelector"), labels) for webhook in failing) for labels in segments):
         return "Kyverno is not asked in every segment"
     planned = [condition["expression"] for condition in spec["matchConditions"]]
