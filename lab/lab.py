@@ -211,7 +211,7 @@ class Lab:
 
     def _keys_and_models(self) -> dict[str, str]:
         """How OpenBao's clients (`bao`, and whoever speaks of Vault) find it, and what the registry's doors are."""
-        found = {}
+        found: dict[str, str] = {}
         if recorded(self.state.processes, "openbao"):
             for product in ("BAO", "VAULT"):
                 found |= {f"{product}_ADDR": self.openbao, f"{product}_CACERT": str(self.authority)}
