@@ -134,15 +134,17 @@ def _validation(subject: Subject) -> str:
     makers = [signer for signer in subject.factory.signers if signer.workload in producers]
     own = {key for signer in makers for key in map(fingerprint, signer.public_keys)}
     why = ""
-    last = {signer.name: (signer, statement) for signer, statement in subject.find(attestation.TEST_RESULT, model.validators)}
-    for signer, statement in last.values():
-        result = (statement.get("predicate") or {}).get("result")
+    results: dict[str, list[str]] = {}
+    for signer, statement in subject.find(attestation.TEST_RESULT, model.validators):
+        results.setdefault(signer.name, []).append(str((statement.get("predicate") or {}).get("result")))
+    for name, said in results.items():
+        signer, worst = subject.factory.signer[name], next((one for one in said if one != attestation.PASSED), None)
         if signer.workload in producers or own & set(map(fingerprint, signer.public_keys)):
             why = f"{signer.name} is {signer.workload or 'who'}, which produces it: nobody validates their own work"
-        elif result == attestation.PASSED:
-            return f"passed, says {signer.name}" + (f" ({signer.workload})" if signer.workload else "")
+        elif worst is not None:  # which of two was said last, nobody can prove: the bad one counts
+            why = f"{worst[:40]}, says {name}"
         else:
-            why = f"{str(result)[:40]}, says {signer.name}"
+            return f"passed, says {name}" + (f" ({signer.workload})" if signer.workload else "")
     raise FailedError(why or f"not validated by any of its validators: {listed(model.validators)}")
 
 

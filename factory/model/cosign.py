@@ -81,7 +81,7 @@ class Cosign:
                 raise ModelError("cosign writes a bundle without a signature. Use cosign 3.") from None
 
     def statements(self, reference: str, predicate_type: str, signer: Signer) -> list[Statement]:
-        """What a signer attests of a digest, newest last; nothing where none verifies. Raises ModelError: cosign cannot say."""
+        """What a signer attests of a digest, in no order; nothing where none verifies. Raises ModelError: cosign cannot say."""
         found: list[Statement] = []
         with self._trusting(signer) as ways:
             for way in ways:

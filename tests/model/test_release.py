@@ -228,7 +228,7 @@ def test_without_provenance(team: Team, registry: Registry) -> None:
 
 
 def test_without_validation(team: Team, registry: Registry) -> None:
-    """Nobody has validated it, or a validator found it bad; the last word of a validator counts."""
+    """Nobody has validated it, or a validator found it bad, which the same validator cannot take back."""
     reference = team.push("untested")
     team.do("sign", reference, *team.key("release"))
     team.do("attest training", reference, "--by", "training/trainer", *team.key("trainer"))
@@ -236,12 +236,12 @@ def test_without_validation(team: Team, registry: Registry) -> None:
     assert "validation: not validated" in team.refused("promote", reference, *APPROVE, *team.key("release"))
     attest(team, registry, reference, attestation.TEST_RESULT, {"result": "PASSED"}, "release")
     assert say(team, reference, "validation") == "not validated by any of its validators: judge"
-    team.do("attest validation", reference, "--suite", team.stack, "--result", "FAILED", *team.key("judge"))
-    assert "validation: FAILED, says judge" in team.refused("promote", reference, *APPROVE, *team.key("release"))
     team.do("attest validation", reference, "--suite", team.stack, *team.key("judge"))
     team.do("promote", reference, *APPROVE, *team.key("release"))
     team.do("attest validation", reference, "--suite", team.stack, "--result", "FAILED", *team.key("judge"))
     assert say(team, reference, "validation") == "FAILED, says judge"
+    team.do("attest validation", reference, "--suite", team.stack, *team.key("judge"))
+    assert "validation: FAILED, says judge" in team.refused("promote", reference, *APPROVE, *team.key("release"))
 
 
 def test_validated_by_its_producer(team: Team, registry: Registry, keys: tuple[dict[str, Path], dict[str, str]]) -> None:
