@@ -508,7 +508,7 @@ def test_overdue_is_seen_and_taken_away(lease: Deployed, people: dict[str, Clien
     wait_until(lambda: factory("grants")["code"] == 3, "it is overdue")
     assert may_write(people["alice"])
     assert json.loads(factory("grants", "--format", "json")["out"])[0]["state"] == "overdue"
-    assert "past its end" not in factory("revoke", "--overdue", who="factory-deployer")["out"]
+    assert "past its end" not in factory("revoke", "--overdue", who="lease-deployer")["out"]
     wait_until(lambda: not may_write(people["alice"]), "alice may not")
     assert factory("grants")["code"] == 0
 

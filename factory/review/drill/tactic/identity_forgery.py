@@ -17,7 +17,6 @@ def _as_stranger(ground: Ground) -> Trial:
 
 
 def _relabelled(ground: Ground) -> Trial:
-    # What the pod was granted, it is not granted under its new name: others may be the first to say no.
     pod = ground.running()
     change = {"metadata": {"labels": {names.WORKLOAD: "somebody-else"}}}
     twin = {"metadata": {"annotations": {"example.org/drill": "yes"}}}
@@ -39,16 +38,19 @@ def _own_account(ground: Ground) -> Trial:
     return Trial(create(ground.administrator, account), create(ground.deployer, account))
 
 
+FORGED = "ZG01|ZG02|ZG03|ZG04"
+"""What a pod was granted (GPUs, volumes, images), it is not granted under another name or none: these may be the first to say no."""
+
 TACTIC = Tactic(
     "identity forgery",
     ("T1036.005", "T1078", "AML.T0012"),
     (
         Attack(
             "a Deployment's pods bear no workload label",
-            "ZG01",
+            FORGED,
             lambda g: g.pod("Deployment", g.plain, metadata={"labels": {names.WORKLOAD: None}}),
         ),
-        Attack("a Deployment poses as a workload of another segment", "ZG01", _as_stranger),
+        Attack("a Deployment poses as a workload of another segment", FORGED, _as_stranger),
         Attack("a StatefulSet bears a neighbour's label over its own ServiceAccount", "ZG01", _as_sibling),
         Attack(
             "a DaemonSet takes a neighbour's ServiceAccount",
@@ -66,7 +68,7 @@ TACTIC = Tactic(
             lambda g: g.pod("ReplicaSet", g.plain, automountServiceAccountToken=True),
         ),
         Attack("a pod shares its processes among its containers", "ZG01", lambda g: g.pod("Pod", g.plain, shareProcessNamespace=True)),
-        Attack("a running pod is relabelled as another workload", "ZG01|ZG02|ZG03|ZG04", _relabelled),
+        Attack("a running pod is relabelled as another workload", FORGED, _relabelled),
         Attack("an identity of their own is made", "ZG07", _own_account, ("T1136",)),
         Attack("a workload's ServiceAccount is told to mount its token", "ZG07", _mounted_token),
         Attack("somebody without a role runs a workload", RBAC, lambda g: g.run(g.stranger, g.plain)),
