@@ -12,6 +12,7 @@ import re
 import signal
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -523,3 +524,36 @@ def test_reviewer_reviews_tokens_and_nothing_else(vault: Vault) -> None:
     assert held == {("create", "tokenreviews")} | {
         ("create", f"self{review}") for review in ("subjectaccessreviews", "subjectrulesreviews", "subjectreviews")
     }
+
+
+def test_audited_and_drilled(vault: Vault, tmp_path: Path) -> None:
+    """`factory audit` finds the live OpenBao as planned, and sees a policy that was changed; `factory drill` finds no way around it."""
+    stack = tmp_path / "Pulumi.keys.yaml"
+    data = spec(vault.issuer.url("staff"), vault.issuer.authority)
+    stack.write_text(yaml.safe_dump({"config": {"ai-factory:spec": data}}))
+
+    def factory(*command: str) -> subprocess.CompletedProcess[str]:
+        called = [sys.executable, "-m", "factory", *command, str(stack)]
+        return subprocess.run(called, env=vault.lab.environment(), capture_output=True, text=True, check=False, timeout=300)
+
+    def about_keys() -> list[str]:
+        found = factory("audit", "--format", "json")
+        assert found.returncode in (0, 1), found.stderr
+        return [line for line in found.stdout.splitlines() if "helix-keys" in line and ("openbao" in line or "StatefulSet" in line)]
+
+    assert about_keys() == []
+    root = Client(vault.lab, "lab-admin")
+    path = "/api/v1/namespaces/helix-keys/configmaps/openbao-policies"
+    held = root.get(path)["data"]["helix.training.notebook.hcl"]
+    deployer = Client(vault.lab, vault.factory.deployer.user)
+    merge, back = "application/merge-patch+json", {"data": {"helix.training.notebook.hcl": held}}
+    wide = {"data": {"helix.training.notebook.hcl": held.replace("dataset-features", "*")}}
+    assert root.request("PATCH", path, wide, merge).status_code == 422, "ZG07: the deployer alone"
+    assert deployer.request("PATCH", path, wide, merge).status_code == 200
+    assert any("openbao-policies" in line for line in about_keys())
+    assert deployer.request("PATCH", path, back, merge).status_code == 200
+    assert about_keys() == []
+
+    drilled = factory("drill", "--context", "lab-admin", "--only", "key theft")
+    assert drilled.returncode == 0, drilled.stdout + drilled.stderr
+    assert "somebody else makes the volume claim of a member" in drilled.stdout
