@@ -6,7 +6,7 @@ Registered through the raw `kubernetes:<group>/<version>:<Kind>` token, which is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pulumi
 
@@ -21,13 +21,14 @@ def apply(
     parent: pulumi.ComponentResource,
     *,
     namespace: pulumi.Resource | None,
-    after: Iterable[pulumi.Resource],
+    after: Iterable[pulumi.CustomResource],
     protect: bool,
 ) -> pulumi.CustomResource:
     """Registers one object as a child of its component.
 
     `namespace` is the one that it lives in, where the plan has it. The object goes down with it instead of before it, so that Kubernetes
-    stops the pods first and their network policies last (KEP-5080, CVE-2024-7598). `protect` lets nobody delete what holds data.
+    stops the pods first and their network policies last (KEP-5080, CVE-2024-7598). `after` is what must exist before it. `protect` lets
+    nobody delete what holds data.
 
     Raises RunError without an explicit provider: the ambient context of a kubeconfig may be any cluster.
     """
@@ -36,10 +37,11 @@ def apply(
             f'{type(parent).__name__} "{parent.pulumi_resource_name}" has no Kubernetes provider. '
             "Give it one: opts=pulumi.ResourceOptions(provider=connect(build))."
         )
+    after = [*after]
     return pulumi.CustomResource(
         token(manifest),
         manifest.name,
-        _forced(manifest.body) if manifest.patch else manifest.body,
+        _inputs(manifest, after),
         pulumi.ResourceOptions(
             parent=parent,
             depends_on=[*([namespace] if namespace else []), *after],
@@ -56,6 +58,26 @@ def token(manifest: Manifest) -> str:
     version = manifest.body["apiVersion"]
     group = version if "/" in version else f"core/{version}"
     return f"kubernetes:{group}:{manifest.body['kind']}{'Patch' if manifest.patch else ''}"
+
+
+def _inputs(manifest: Manifest, after: Sequence[pulumi.CustomResource]) -> Body:
+    """The body as the provider is given it."""
+    if manifest.patch:
+        return _forced(manifest.body)
+    if "policyName" in manifest.body.get("spec", {}) and after:
+        return _bound(manifest.body, after[0])
+    return manifest.body
+
+
+def _bound(binding: Body, policy: pulumi.CustomResource) -> Body:
+    """The binding of an admission policy, its name unknown until the policy exists.
+
+    The API server reads the policy to learn which rights its parameters ask for, and refuses a binding to one that it does not find to
+    whoever may not read everything (KEP-3488). A preview, which is a dry run of each object alone, would fail on a new factory; the
+    provider makes none of an object with a value that is not known yet.
+    """
+    name = binding["spec"]["policyName"]
+    return {**binding, "spec": {**binding["spec"], "policyName": policy.id.apply(lambda _: name)}}
 
 
 def _forced(body: Body) -> Body:
