@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from factory.plan.controls import CONTROLS
+from factory.review.proof import PROOF
 from factory.spec import Posture
 
 from . import GRANT_RULES, ROOT_RULES, RULES, WAIVER_RULES, Rule
@@ -31,14 +32,16 @@ What must hold across the fields of a spec, beyond the form of each. Generated b
 An *Error* refuses the spec, a *Warning* does not. `Production` refuses much of what `Development` warns about. A *waiver* in the spec
 silences one finding of one rule at one path until a date; rules marked *no* cannot be waived, because the cluster would refuse the plan or
 a guardrail would mean nothing. While references (ZT0) dangle, no other rule is checked: they all follow references. Ids below ZT010 are
-findings about the form of a file.
+findings about the form of a file. ZT190 and ZT191 judge the plan: that its policies do what the flows say, and nothing else.
 """
 
 
 def page() -> Iterator[str]:
     """The page, line by line."""
     yield from _HEAD.splitlines()
-    rules = sorted([*map(_entry, RULES), *map(_entry, GRANT_RULES), *map(_entry, ROOT_RULES), *map(_entry, WAIVER_RULES)])
+    rules = sorted(
+        [*map(_entry, RULES), *map(_entry, GRANT_RULES), *map(_entry, ROOT_RULES), *map(_entry, PROOF), *map(_entry, WAIVER_RULES)]
+    )
     for prefix, chapter in CHAPTERS.items():
         yield from (
             "",
