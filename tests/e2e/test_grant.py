@@ -438,7 +438,7 @@ def factory(lease: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setenv("KUBECONFIG", str(lease.lab.kubeconfig))
 
     def run(command: str, *options: str, who: str = "alice") -> Body:
-        context = who if who == "factory-deployer" else f"lease-{who}"
+        context = who if who == "lease-deployer" else f"lease-{who}"
         code = main([command, str(stack), "--context", context, *options])
         printed = capsys.readouterr()
         return {"code": code, "out": printed.out, "err": printed.err}
