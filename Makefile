@@ -11,6 +11,9 @@ BIN := .venv/bin
 STACK_FILE := stacks/Pulumi.$(STACK).yaml
 RENDERED := rendered/$(STACK)
 NODES := $(wildcard stacks/$(STACK).nodes.yaml)
+VOLUMES := $(wildcard stacks/$(STACK).lab.yaml)
+# What a stack needs beside the control plane: the kinds of Kyverno, which verifies signatures.
+LAB_models := --with models
 IN_LAB = eval "$$($(BIN)/lab env)"
 # Measured in bench/README.md: with the provider's client limit raised, more at once is faster; state that is written once, at the end, even
 # more so. A run that is killed (not: interrupted) then leaves no record; `pulumi cancel` and `make up` take over what it had built.
@@ -38,9 +41,10 @@ $(BIN)/.installed: requirements.lock pyproject.toml | prerequisites
 up: $(BIN)/.installed ## Start the lab and build the stack on it (STACK=dev); again: bring it up to date
 	@$(BIN)/factory validate $(STACK_FILE)
 	@$(BIN)/factory render $(STACK_FILE) -o $(RENDERED)
-	@$(BIN)/lab up $(if $(NODES),--nodes $(NODES)) $(if $(wildcard $(RENDERED)/control-plane),--control-plane $(RENDERED)/control-plane)
+	@$(BIN)/lab up $(LAB_$(STACK)) $(if $(NODES),--nodes $(NODES)) $(if $(wildcard $(RENDERED)/control-plane),--control-plane $(RENDERED)/control-plane)
 	@$(BIN)/lab user factory-deployer
 	@$(IN_LAB); kubectl --context lab-admin apply --server-side --field-manager lab-bootstrap -f $(RENDERED)/bootstrap >/dev/null
+	@$(if $(VOLUMES),$(IN_LAB); kubectl --context lab-admin apply --server-side --field-manager lab -f $(VOLUMES) >/dev/null)
 	@$(IN_LAB); pulumi stack select --create $(STACK) >/dev/null && $(PULUMI_UP)
 	@$(IN_LAB); $(BIN)/python -m stacks.summary $(STACK)
 
@@ -85,7 +89,8 @@ bench: $(BIN)/.installed ## Side-by-side benchmarks, ratios from one run, into b
 lock: ## Pin every Python package again, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra models --no-header --no-annotate pyproject.toml -o requirements.lock
 
-golden: $(BIN)/.installed ## Write the generated files again: schema, rules, golden plans
+golden: $(BIN)/.installed ## Write the generated files again: schema, rules, golden plans, reviewer's walk
 	@$(BIN)/factory schema > factory/schema.json
 	@$(BIN)/python -m factory.rules > docs/rules.md
 	@$(BIN)/python -m tests.plan.golden
+	@$(BIN)/python -m tests.review.walk

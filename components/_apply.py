@@ -15,6 +15,10 @@ from factory.plan import Body, Manifest
 HOLDS_DATA = frozenset({"Namespace", "PersistentVolumeClaim"})
 """Kinds whose deletion destroys what cannot be planned again: a namespace takes its volume claims with it."""
 
+UNSEEN = frozenset({"Deployment", "PersistentVolumeClaim", "Service", "StatefulSet"})
+"""Kinds that the provider waits for by looking at pods, ReplicaSets, endpoints and storage classes, none of which the deployer may read: it
+would wait ten minutes for what it never sees."""
+
 
 def apply(
     manifest: Manifest,
@@ -63,7 +67,9 @@ def token(manifest: Manifest) -> str:
 def _inputs(manifest: Manifest, after: Sequence[pulumi.CustomResource]) -> Body:
     """The body as the provider is given it."""
     if manifest.patch:
-        return _forced(manifest.body)
+        return _told(manifest.body, "patchForce")
+    if manifest.body["kind"] in UNSEEN:
+        return _told(manifest.body, "skipAwait")
     if "policyName" in manifest.body.get("spec", {}) and after:
         return _bound(manifest.body, after[0])
     return manifest.body
@@ -80,9 +86,12 @@ def _bound(binding: Body, policy: pulumi.CustomResource) -> Body:
     return {**binding, "spec": {**binding["spec"], "policyName": policy.id.apply(lambda _: name)}}
 
 
-def _forced(body: Body) -> Body:
-    """The body with the provider's annotation that takes fields over from other field managers: a node's taints are one atomic list, which
-    the node lifecycle controller writes too."""
+def _told(body: Body, what: str) -> Body:
+    """The body with an annotation of the provider's.
+
+    `patchForce` takes fields over from other field managers: a node's taints are one atomic list, which the node lifecycle controller
+    writes too. `skipAwait` ends with the object, whether or not anything runs.
+    """
     metadata = body["metadata"]
-    annotations = {**metadata.get("annotations", {}), "pulumi.com/patchForce": "true"}
+    annotations = {**metadata.get("annotations", {}), f"pulumi.com/{what}": "true"}
     return {**body, "metadata": {**metadata, "annotations": annotations}}

@@ -128,6 +128,9 @@ _CONSTRAINTS = _under("spec.matchConstraints", {**_MATCH, **_RULES})
 _BINDING = Defaults(_under("spec.matchResources", {**_MATCH, **_RULES}), omitted=frozenset({"spec.matchResources"}))
 _CALL = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}, "timeoutSeconds": 10, "rules[].scope": "*"}
 
+_UNAWAITED = {"metadata.annotations.pulumi.com/skipAwait": ANY}
+"""How Pulumi's provider was told not to wait for it."""
+
 _KUBERNETES: dict[tuple[str, str], Defaults] = {
     ("", "Namespace"): Defaults({"spec": {"finalizers": ["kubernetes"]}}),
     ("", "ServiceAccount"): Defaults(),
@@ -136,6 +139,7 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
     ("", "LimitRange"): Defaults(quantities=tuple(f"spec.limits[].{key}." for key in ("default", "defaultRequest", "max", "min"))),
     ("", "PersistentVolumeClaim"): Defaults(
         {
+            **_UNAWAITED,
             "metadata.finalizers[]": "kubernetes.io/pvc-protection",
             "metadata.finalizers": ["kubernetes.io/pvc-protection"],
             "metadata.annotations.pv.kubernetes.io/bind-completed": "yes",
@@ -151,6 +155,7 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
     ),
     ("", "Service"): Defaults(
         {
+            **_UNAWAITED,
             # Which address is the cluster's own choice, and part of no promise.
             "spec.clusterIP": ANY,
             "spec.clusterIPs": ANY,
@@ -164,6 +169,7 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
     ),
     ("apps", "Deployment"): Defaults(
         {
+            **_UNAWAITED,
             "metadata.annotations.deployment.kubernetes.io/revision": ANY,
             "spec.progressDeadlineSeconds": 600,
             "spec.replicas": 1,
@@ -176,6 +182,7 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
     ),
     ("apps", "StatefulSet"): Defaults(
         {
+            **_UNAWAITED,
             "spec.persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
             "spec.podManagementPolicy": "OrderedReady",
             "spec.replicas": 1,
@@ -188,6 +195,7 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
             "spec.template.spec.serviceAccount": ANY,
             **template_defaults("spec.template"),
         },
+        omitted=frozenset({"spec.template.spec.containers[].env[].value"}),
         quantities=(*template_quantities("spec.template"), "spec.volumeClaimTemplates[].spec.resources.requests."),
     ),
     ("batch", "CronJob"): Defaults(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from factory.plan import Body
+from factory.plan.auditor import group_of, is_custom
 from factory.plan.deployer import Resource
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 RBAC, POD_SECURITY, QUOTA, LIMITS = "RBAC", "Pod Security", "ResourceQuota", "LimitRange"
 """Controls of Kubernetes itself. Guardrails are named by their ids: `ZG01`."""
 
-JSON, STRATEGIC = "application/json", "application/strategic-merge-patch+json"
+JSON, STRATEGIC, MERGE = "application/json", "application/strategic-merge-patch+json", "application/merge-patch+json"
 
 NOBODY = "no_body"
 """Name that no pod and no service can have (RFC 1123): whoever opens a session in it reaches admission, and never a kubelet."""
@@ -141,9 +142,9 @@ def create(by: Identity, target: Body, subresource: str = "", body: Body | None 
 
 
 def patch(by: Identity, target: Body, change: Body, subresource: str = "") -> Request:
-    """A strategic merge patch of an object that is there."""
+    """A merge patch of an object that is there: a strategic one, where Kubernetes itself knows the kind."""
     path = f"{path_of(target)}/{subresource}" if subresource else path_of(target)
-    return Request(by, "PATCH", path, change, STRATEGIC, query=_DRY)
+    return Request(by, "PATCH", path, change, MERGE if is_custom(group_of(target["apiVersion"])) else STRATEGIC, query=_DRY)
 
 
 def delete(by: Identity, target: Body, *, all_of_them: bool = False) -> Request:

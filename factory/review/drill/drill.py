@@ -54,6 +54,9 @@ class Result:
     trial: Trial | None = None
 
 
+LAST = (QUOTA, "ZG19", "ZG20")
+"""What is asked when everything else has admitted a request (Kubernetes: the order of its admission plugins)."""
+
 Send = Callable[[Request], tuple[int, Any]]
 """Sends a request; returns the HTTP status and the answer's JSON."""
 
@@ -97,8 +100,9 @@ def _judge(tactic: Tactic, attack: Attack, trial: Trial | Lacking, answers: dict
     if answer.control not in attack.controls:
         why = f"{attack.control} should refuse it, and {answer.control or 'something else'} did: {answer.message}"
         return Result(tactic, attack, Outcome.NOT_PROVEN, answer.control, why, trial)
-    # Quota is counted last, after everything else has admitted the twin: a full segment does not spoil a drill.
-    if twin and not twin.admitted and (twin.control != QUOTA or QUOTA in attack.controls):
+    # Signatures are asked for after everything else, and quota is counted last: that a twin's image is not in the registry, or that its
+    # segment is full, does not spoil a drill.
+    if twin and not twin.admitted and (twin.control not in LAST or twin.control in attack.controls):
         return Result(tactic, attack, Outcome.NOT_PROVEN, answer.control, f"its benign twin was refused too: {twin.message}", trial)
     return Result(tactic, attack, Outcome.REFUSED, answer.control, answer.message, trial)
 
@@ -106,6 +110,7 @@ def _judge(tactic: Tactic, attack: Attack, trial: Trial | Lacking, answers: dict
 _SIGNS: Sequence[tuple[str, str]] = (
     (r"denied request: (ZG\d\d): ", r"\1"),
     (r"ValidatingAdmissionPolicy '([^']+)'", r"policy \1"),
+    (r"Policy \S+-zg(\d\d)-\S+ (?:failed|error): ", r"ZG\1"),
     (r"admission webhook \"([^\"]+)\"", r"webhook \1"),
     (r"violates PodSecurity ", POD_SECURITY),
     (r"exceeded quota: ", QUOTA),

@@ -24,6 +24,7 @@ from . import (
     template_kind,
     theft,
     token_minting,
+    unsigned,
     vault,
     weak_sign_in,
 )
@@ -46,6 +47,7 @@ TACTICS: tuple[Tactic, ...] = (
     ephemeral_container.TACTIC,
     template_kind.TACTIC,
     image_trick.TACTIC,
+    unsigned.TACTIC,
     quota_abuse.TACTIC,
     network_widening.TACTIC,
     priority_abuse.TACTIC,
