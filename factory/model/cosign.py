@@ -30,6 +30,9 @@ SLOWEST = 300
 SCHEMES = ("hashivault://", "awskms://", "azurekms://", "gcpkms://", "pkcs11:")
 """Keys that stay where they are: cosign asks whoever keeps them to sign."""
 
+EVER = "start-time=2000-01-01T00:00:00Z"
+"""Since when a Fulcio or a Rekor of the spec is trusted: its certificates say themselves. cosign's own default is this very moment."""
+
 Statement = dict[str, Any]
 
 
@@ -127,8 +130,8 @@ class Cosign:
         roots, log, trusted = folder / "roots.pem", folder / "rekor.pub", folder / "trusted-root.json"
         roots.write_text(keyless.roots)
         log.write_text(keyless.rekor_key)
-        fulcio = f"url={keyless.issuer},certificate-chain={roots}"
-        rekor = f"url={keyless.rekor},public-key={log},start-time=2020-01-01T00:00:00Z"
+        fulcio = f"url={keyless.issuer},certificate-chain={roots},{EVER}"
+        rekor = f"url={keyless.rekor},public-key={log},{EVER}"
         self._run(
             "trusted-root", "create", "--fulcio", fulcio, "--rekor", rekor, "--out", str(trusted), doing="trust the organisation's Sigstore"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -22,6 +23,7 @@ from factory.model import attestation, oms
 from factory.model.artifact import read_artifact
 from factory.model.cosign import Cosign
 from factory.model.registry import MANIFEST, Door, Repository
+from lab.certificate import Authority
 
 pytestmark = pytest.mark.lab
 
@@ -194,6 +196,30 @@ def test_a_revoked_signer(team: Team, registry: Registry, keys: tuple[dict[str, 
     assert team.ask("verify", reference, "--stage", "Validation").code == 0
     rotate("stranger")
     assert say(team, reference, "signature") == "not signed by any of its signers: release"
+
+
+def test_a_keyless_signer_is_asked(team: Team, registry: Registry, keys: tuple[dict[str, Path], dict[str, str]]) -> None:
+    """Beside signers with keys, one by identity: what its Sigstore has not signed is not signed; the public one is not asked."""
+    pki = Authority(team.folder, "fulcio")
+    keyless = {
+        "issuer": "https://login.helix.example",
+        "subject": "alice@helix.example",
+        "roots": pki.pair.certificate.read_text(),
+        "rekor": "https://rekor.helix.example",
+        "rekorKey": keys[1]["stranger"],
+        "tuf": "https://tuf.helix.example",
+        "tufRoot": base64.b64encode(b'{"signed": {}}').decode(),
+    }
+
+    def by_identity(spec: dict[str, Any]) -> None:
+        spec["signers"].append({"name": "people", "keyless": keyless})
+        spec["models"][0]["signers"] = ["people", "release"]
+
+    write_stack(team.stack, registry.write, keys[1], by_identity)
+    reference = team.push("keyless")
+    assert say(team, reference, "signature") == "not signed by any of its signers: people, release"
+    team.do("sign", reference, *team.key("release"))
+    assert "ok  signature:  signed by release" in team.do("verify", reference, "--stage", "Validation").out
 
 
 def test_tags_are_only_looked_at(team: Team) -> None:
