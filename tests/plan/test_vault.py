@@ -343,3 +343,28 @@ def test_administrators_have_a_client_and_a_group_at_our_own_keycloak() -> None:
     assert set(clients) == {"kubernetes", "openbao"}
     assert clients["openbao"]["attributes"]["minimum.acr.value"] == "phr"
     assert {"name": "key-administrators"} in json.loads(realm["STAFF_GROUPS"])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(specs())
+def test_openbao_beside_everything_else(data: Data) -> None:
+    """Whatever else a factory has: what OpenBao waits for is planned before it, its ConfigMaps have keys that Kubernetes takes, each of its
+    policies is a file of one of them, and each file is named by the request that writes it."""
+    segment = {"name": "vault-of-it", "stage": "Platform", "owner": "security"}
+    workload = {"name": "openbao", "segment": "vault-of-it", "listens": SPEC["workloads"][-1]["listens"]}
+    keys = {"root": {"kind": "Bootstrap"}, "vault": OPENBAO | {"segment": "vault-of-it"}}
+    factory = read(data | {"segments": [*data["segments"], segment], "workloads": [*data["workloads"], workload], "keys": keys})
+    made, seen = plan_factory(factory), set[str]()
+    for manifest in made.manifests:
+        assert seen.issuperset(manifest.after), manifest.id
+        seen.add(manifest.id)
+    configs = found(made, "ConfigMap")
+    policies = configs["openbao-policies"].body["data"]
+    assert all(re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", key) for key in policies)
+    requests = [said for each in files(made)["first.json"]["initialize"][0]["factory"]["request"] for said in each.values()]
+    read_by_it = [said["data"]["policy"]["path"] for said in requests if "policy" in said["data"]]
+    assert sorted(read_by_it) == sorted(f"/etc/openbao/policies/{key}" for key in policies)
+    names = [name for each in files(made)["first.json"]["initialize"][0]["factory"]["request"] for name in each]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name) for name in names)
+    assert sum(len(text) for config in configs.values() for text in config.body["data"].values()) < 500_000
