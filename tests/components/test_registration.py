@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
+import yaml
 from pulumi_engine import SECRET, Engine
 
 import components
 from components import AiFactory, Build, connect
-from components._apply import token
+from components._apply import UNSEEN, token
 from components._part import Part
 from factory.plan import Component, plan_factory
 
@@ -62,6 +64,19 @@ def test_registered_objects_equal_the_plan_one_to_one(engine: Engine) -> None:
     for manifest in manifests:
         if not manifest.patch:
             assert registered[token(manifest), manifest.name] == manifest.body
+
+
+def test_nobody_waits_for_what_the_deployer_may_not_see(engine: Engine) -> None:
+    """The provider would look at pods and ReplicaSets, which it may not read: it is told not to wait, and nothing else is changed."""
+    spec = yaml.safe_load((Path(__file__).parents[2] / "stacks" / "Pulumi.models.yaml").read_text())["config"]["ai-factory:spec"]
+    made = build(engine, **spec | {"name": "helix"})
+    registered = {(each.type, each.name): each.inputs for each in engine.objects}
+    unseen = [manifest for manifest in made.plan.manifests if manifest.body["kind"] in UNSEEN]
+    assert {manifest.body["kind"] for manifest in unseen} == UNSEEN
+    for manifest in unseen:
+        inputs = copy.deepcopy(registered[token(manifest), manifest.name])
+        assert inputs["metadata"]["annotations"].pop("pulumi.com/skipAwait") == "true"
+        assert inputs == manifest.body
 
 
 def test_every_object_is_a_child_of_its_component_and_every_component_of_the_factory(engine: Engine) -> None:

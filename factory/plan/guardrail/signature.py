@@ -104,8 +104,8 @@ def _model(factory: Factory, model: Model) -> Manifest:
     """Signed wherever it is mounted. In Inference also found good by a validator, and let through by a signer who has seen that.
 
     A signature is a digest's, wherever that lies; a promotion names the repository too. A namespace without a stage is taken for one of
-    Inference. Of several attestations of one kind by one signer Kyverno reads one, in the order of their digests: whoever promotes must look
-    at all of them, and what was promoted is withdrawn by deleting its attestations.
+    Inference. Of several attestations of one kind by one signer Kyverno reads one, in the order of their digests: whoever promotes looks at
+    all of them, and what was promoted is withdrawn by deleting its attestations.
     """
     signers, validators = _of(factory, model.signers), _of(factory, model.validators)
     serving = f"namespaceObject.metadata.labels[?{text(names.STAGE)}].orValue({text(Stage.INFERENCE)}) == {text(Stage.INFERENCE)}"

@@ -79,14 +79,8 @@ class Bench:
 
     def oras(self, command: Sequence[str], *arguments: str) -> str:
         """oras, by the write door."""
-        door = (
-            "--ca-file",
-            str(self.lab.authority),
-            "--cert-file",
-            str(self.lab.writer.certificate),
-            "--key-file",
-            str(self.lab.writer.key),
-        )
+        writer = self.lab.writer
+        door = ("--ca-file", str(self.lab.authority), "--cert-file", str(writer.certificate), "--key-file", str(writer.key))
         return self.run("oras", *command, *door, *arguments)
 
     def push(self, repository: str, tag: str = "v1", content: Mapping[str, Any] | None = None) -> str:

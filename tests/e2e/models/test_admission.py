@@ -1,12 +1,18 @@
-"""What may be mounted and run, asked of the real API server, Kyverno and registry: every refusal with its reason, and what each is worth."""
+"""What may be mounted and run, by the real API server, Kyverno and registry: every refusal with its reason, and what it is worth."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import httpx2
 import pytest
+import yaml
 from deployed import path_of, wait_until
 from release import PROMOTION, VALIDATION
-from signed import APP, MODEL, WEBHOOKS, Signed
+from signed import APP, MODEL, WEBHOOKS, Signed, spec_of
 
 from factory.plan import Body
 from lab.process import recorded
@@ -256,3 +262,27 @@ def test_kyverno_stopped(signed: Signed, released: str) -> None:
         lab.up(extras=["models"])
         signed.settle()
     wait_until(lambda: signed.mount(released).status_code == 201, "it is admitted again")
+
+
+def test_audit(signed: Signed, tmp_path: Path) -> None:
+    """Nothing of what Kyverno brings along is drift; a policy that was loosened is, whoever did it."""
+    stack = tmp_path / "Pulumi.mint.yaml"
+    stack.write_text(yaml.safe_dump({"config": {"ai-factory:spec": spec_of(signed.registry, signed.keys)}}))
+    lab, policy = signed.bench.lab, "mint-zg19-fraud"
+
+    def audit() -> tuple[int, list[str]]:
+        command = [sys.executable, "-m", "factory", "audit", str(stack), "--context", "factory-deployer", "--format", "json"]
+        environment = {"PATH": "/usr/bin:/bin", "KUBECONFIG": str(lab.kubeconfig)}
+        run = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+        assert run.stdout, run.stderr
+        return run.returncode, [found["object"] for found in json.loads(run.stdout)["drift"]]
+
+    assert audit() == (0, [])
+    path = f"/apis/policies.kyverno.io/v1/imagevalidatingpolicies/{policy}"
+    looser = {"spec": {"validationConfigurations": {"required": False}}}
+    answer = signed.deployed.deployer.request("PATCH", path, looser, "application/merge-patch+json")
+    assert answer.status_code == 200, answer.text
+    try:
+        assert audit() == (1, [f"ImageValidatingPolicy {policy}"])
+    finally:
+        signed.deploy()
