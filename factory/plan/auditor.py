@@ -17,6 +17,7 @@ from .manifest import Because, Body, Component, Manifest
 CONTROLS = (controls.TENET_5, controls.TENET_7, controls.CIS_RBAC)
 
 RBAC, ADMISSION, KYVERNO = "rbac.authorization.k8s.io", "admissionregistration.k8s.io", "policies.kyverno.io"
+SPIRE = "spire.spiffe.io"
 
 SEGMENT_KINDS = (
     ("", "LimitRange"),
@@ -44,6 +45,9 @@ CLUSTER_KINDS = (
     ("apiregistration.k8s.io", "APIService"),
     ("cilium.io", "CiliumClusterwideNetworkPolicy"),
     ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
+    (SPIRE, "ClusterSPIFFEID"),
+    (SPIRE, "ClusterStaticEntry"),
+    (SPIRE, "ClusterFederatedTrustDomain"),
     (KYVERNO, "ImageValidatingPolicy"),
     (KYVERNO, "MutatingPolicy"),
     (KYVERNO, "PolicyException"),

@@ -12,28 +12,27 @@ from factory.plan import Body, plan_factory
 from factory.plan.auditor import ADMISSION, RBAC, SEGMENT_KINDS
 from factory.review.audit.unplanned import IN_SEGMENTS, find_unplanned
 
-FACTORY = load_object(
-    {
-        "name": "helix",
-        "posture": "Development",
-        "trustDomain": "helix.example",
-        "cluster": {"distribution": "SelfManaged", "version": "1.36", "context": "helix"},
-        "images": {"registries": ["registry.helix.example/apps/"]},
-        "segments": [{"name": "training", "stage": "Training", "owner": "research", "quota": {"gpu": 8}}],
-        "workloads": [{"name": "trainer", "segment": "training", "pool": "h100"}],
-        "eligibility": [
-            {
-                "group": "staff:research",
-                "role": "operator",
-                "segments": ["training"],
-                "longest": "4h",
-                "approvers": "staff:leads",
-                "because": "a hung job must be ended",
-            }
-        ],
-        "pools": [{"name": "h100", "provisioner": "Static", "segments": ["training"], "nodes": {"names": ["gpu-0"]}}],
-    }
-)
+SPEC: dict[str, Any] = {
+    "name": "helix",
+    "posture": "Development",
+    "trustDomain": "helix.example",
+    "cluster": {"distribution": "SelfManaged", "version": "1.36", "context": "helix"},
+    "images": {"registries": ["registry.helix.example/apps/"]},
+    "segments": [{"name": "training", "stage": "Training", "owner": "research", "quota": {"gpu": 8}}],
+    "workloads": [{"name": "trainer", "segment": "training", "pool": "h100"}],
+    "eligibility": [
+        {
+            "group": "staff:research",
+            "role": "operator",
+            "segments": ["training"],
+            "longest": "4h",
+            "approvers": "staff:leads",
+            "because": "a hung job must be ended",
+        }
+    ],
+    "pools": [{"name": "h100", "provisioner": "Static", "segments": ["training"], "nodes": {"names": ["gpu-0"]}}],
+}
+FACTORY = load_object(SPEC)
 PLAN = plan_factory(FACTORY)
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 POOL = "ai-factory.dev.node-restriction.kubernetes.io/pool"
@@ -273,3 +272,44 @@ def test_another_server_for_kubernetes_own_kinds() -> None:
     assert found(thing("apiregistration.k8s.io/v1", "APIService", "v1.apps", spec={"group": "apps", **service})) == ["APIService v1.apps"]
     assert found(thing("apiregistration.k8s.io/v1", "APIService", "v1.metrics", spec={"group": "metrics.k8s.io", **service})) == []
     assert found(thing("apiregistration.k8s.io/v1", "APIService", "v1.apps", spec={"group": "apps"})) == []
+
+
+WITH_SPIRE = load_object(SPEC | {"identity": {"workloads": {"spire": {}}}})
+SPIRE_API = "spire.spiffe.io/v1alpha1"
+
+
+def identities(*objects: Body) -> list[tuple[str, str]]:
+    """What is reported, and how badly, where workloads have identities of SPIRE."""
+    plan = plan_factory(WITH_SPIRE)
+    live: dict[tuple[str, str], list[Body]] = {}
+    for each in (*(manifest.body for manifest in (*plan.bootstrap, *plan.manifests)), *objects):
+        live.setdefault((each["apiVersion"], each["kind"]), []).append(each)
+    return [(drift.reference.partition(" ")[2], drift.severity.value) for drift in find_unplanned(WITH_SPIRE, plan, live, NOW)]
+
+
+def test_an_identity_that_nobody_planned() -> None:
+    """Whoever bears an identity of the trust domain is planned. Of a workload, of a segment's pods, or signing others: an error."""
+    of_workload = "spiffe://helix.example/segment/training/workload/trainer"
+    elsewhere = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    other = {"className": "helix", "spiffeIDTemplate": "spiffe://helix.example/monitoring"}
+    for spec, severity in (
+        ({"className": "helix", "spiffeIDTemplate": of_workload, **elsewhere}, "Error"),
+        ({"spiffeIDTemplate": of_workload, **elsewhere}, "Error"),
+        ({**other, "spiffeIDTemplate": "spiffe://helix.example/{{ .PodMeta.Name }}", **elsewhere}, "Error"),
+        ({**other, "admin": True, **elsewhere}, "Error"),
+        ({**other, "downstream": True, **elsewhere}, "Error"),
+        (other, "Error"),
+        ({**other, **elsewhere}, "Warning"),
+    ):
+        assert identities(thing(SPIRE_API, "ClusterSPIFFEID", "x", spec=spec)) == [("x", severity)], spec
+    entry = {"className": "helix", "spiffeID": of_workload, "parentID": "spiffe://helix.example/node", "selectors": ["k8s:ns:default"]}
+    assert identities(thing(SPIRE_API, "ClusterStaticEntry", "x", spec=entry)) == [("x", "Error")]
+    trusted = {"className": "helix", "trustDomain": "mallory.example", "bundleEndpointURL": "https://mallory.example"}
+    assert identities(thing(SPIRE_API, "ClusterFederatedTrustDomain", "x", spec=trusted)) == [("x", "Error")]
+
+
+def test_identities_of_another_spire_are_not_ours() -> None:
+    """An object of another class is another SPIRE's; and without SPIRE in the spec none is looked at."""
+    spec = {"className": "other", "spiffeIDTemplate": "spiffe://other.example/x"}
+    assert identities(thing(SPIRE_API, "ClusterSPIFFEID", "x", spec=spec), thing(SPIRE_API, "ClusterStaticEntry", "y", spec=spec)) == []
+    assert found(thing(SPIRE_API, "ClusterSPIFFEID", "x", spec={"spiffeIDTemplate": "spiffe://helix.example/x"})) == []

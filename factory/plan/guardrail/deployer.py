@@ -18,7 +18,8 @@ from .signature import is_signed
 def deployer(factory: Factory) -> Guardrail:
     """RBAC cannot say "namespaces that do not exist yet", so the deployer may write its kinds under any name. This says which are its own:
     what lives in the factory's namespaces, and outside of namespaces what bears the factory's label, before and after. Nodes are not
-    looked at: RBAC names them. It is part of the bootstrap, so that the deployer cannot take it away."""
+    looked at: RBAC names them. An identity in the factory's trust domain it gives to the pods of one workload of one segment only, under
+    that workload's name. It is part of the bootstrap, so that the deployer cannot take it away."""
     label = f".metadata.?labels[?{text(names.FACTORY)}].orValue('') == {text(factory.name)}"
     return Guardrail(
         "ZG14",
@@ -42,8 +43,28 @@ def deployer(factory: Factory) -> Guardrail:
                 f"{factory.deployer.user} deploys factory {factory.name} and writes nothing that does not bear its label {names.FACTORY}:"
                 " give another factory a `deployer.user` of its own.",
             ),
+            *_identities(factory),
         ),
         where="Everywhere",
+    )
+
+
+def _identities(factory: Factory) -> Iterator[Validation]:
+    """SPIRE gives an identity to whatever its selectors fit: so they fit one workload, and the identity is that one's."""
+    if factory.workload_identity is None:
+        return
+    prefix = names.namespace(factory.name, "")
+    spiffe_id = names.spiffe_id(factory.trust_domain, "SEGMENT", "WORKLOAD")
+    head, tail = spiffe_id.split("SEGMENT")
+    yield Validation(
+        "request.resource.resource != 'clusterspiffeids' || object == null || [dyn(object).spec].all(s,"
+        f" s.?className.orValue('') == {text(factory.name)} && !s.?admin.orValue(false) && !s.?downstream.orValue(false)"
+        " && s.?dnsNameTemplates.orValue([]).size() == 0 && !s.?autoPopulateDNSNames.orValue(false)"
+        f" && [s.?namespaceSelector.?matchLabels[?{text(names.NAMESPACE_NAME)}].orValue('')].all(n, n.startsWith({text(prefix)})"
+        f" && [s.?podSelector.?matchLabels[?{text(names.WORKLOAD)}].orValue('')].all(w, w != ''"
+        f" && s.spiffeIDTemplate == {text(head)} + n.substring({len(prefix)}) + {text(tail.removesuffix('WORKLOAD'))} + w"
+        " && 'k8s:ns:' + n in s.?workloadSelectorTemplates.orValue([]) && 'k8s:sa:' + w in s.?workloadSelectorTemplates.orValue([]))))",
+        f"a ClusterSPIFFEID of factory {factory.name} gives one workload of one segment its own SPIFFE ID, and nothing else.",
     )
 
 
@@ -74,6 +95,8 @@ def _cluster_rules(factory: Factory) -> Iterator[Rule]:
         yield Rule("policies.kyverno.io", "v1", ("imagevalidatingpolicies",), ALL, "Cluster")
     if factory.queues:
         yield Rule("kueue.x-k8s.io", "v1beta2", ("clusterqueues", "resourceflavors"), ALL, "Cluster")
+    if factory.workload_identity is not None:
+        yield Rule("spire.spiffe.io", "v1alpha1", ("clusterspiffeids", "clusterfederatedtrustdomains"), ALL, "Cluster")
     if any(isinstance(pool, KarpenterPool) for pool in factory.pools):
         yield Rule("karpenter.sh", "v1", ("nodepools",), ALL, "Cluster")
         yield Rule("karpenter.k8s.aws", "v1", ("ec2nodeclasses",), ALL, "Cluster")

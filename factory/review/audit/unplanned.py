@@ -13,7 +13,7 @@ from typing import Any
 
 from factory.errors import Severity
 from factory.plan import Body, Plan, names, reference
-from factory.plan.auditor import ADMISSION, KYVERNO, RBAC, SEGMENT_KINDS, group_of, is_custom
+from factory.plan.auditor import ADMISSION, KYVERNO, RBAC, SEGMENT_KINDS, SPIRE, group_of, is_custom
 from factory.plan.guardrail import is_signed
 from factory.spec import Distribution, Factory, StaticPool
 
@@ -149,6 +149,7 @@ def find_unplanned(factory: Factory, plan: Plan, live: Mapping[tuple[str, str], 
     for body, words in find_exceptions(plan, objects(KYVERNO, "PolicyException")):
         yield _drift(body, words)
     yield from _tiers(unplanned, segments)
+    yield from _identities(factory, unplanned, segments) if factory.workload_identity else ()
     for body in objects("apiregistration.k8s.io", "APIService"):
         spec = body["spec"]
         if spec.get("service") and not is_custom(spec.get("group", "")):
@@ -303,6 +304,32 @@ def _tiers(unplanned: Callable[[str, str], Iterator[Body]], segments: Mapping[st
         specs = [spec for spec in (body.get("spec"), *(body.get("specs") or ())) if spec and "endpointSelector" in spec]
         if any(_chooses(spec["endpointSelector"] or {}, name, labels) for spec in specs for name, labels in segments.items()):
             yield _drift(body, "changes who may talk in segments")
+
+
+def _identities(
+    factory: Factory, unplanned: Callable[[str, str], Iterator[Body]], segments: Mapping[str, Mapping[str, str]]
+) -> Iterator[Drift]:
+    """Identities of the factory's trust domain that nobody planned: by an object of the factory's SPIRE, or of one that takes any class."""
+    workloads = names.spiffe_id(factory.trust_domain, "", "").removesuffix("/workload/")
+    for kind, field in (("ClusterSPIFFEID", "spiffeIDTemplate"), ("ClusterStaticEntry", "spiffeID")):
+        for body in unplanned(SPIRE, kind):
+            spec = body["spec"]
+            if spec.get("className", factory.name) != factory.name or body["metadata"].get("labels", {}).get(names.FACTORY) == factory.name:
+                continue  # another factory's, or reported as claiming to be the factory's
+            identity = str(spec.get(field))
+            selected = kind == "ClusterSPIFFEID" and any(may_match(spec.get("namespaceSelector"), labels) for labels in segments.values())
+            if identity.startswith(workloads) or "{{" in identity or spec.get("admin") or spec.get("downstream"):
+                yield _drift(body, f"gives whatever it selects the identity {identity}", field=f"spec.{field}", live=identity)
+            elif selected:
+                yield _drift(
+                    body, "gives pods of segments an identity that the spec does not give them", field=f"spec.{field}", live=identity
+                )
+            else:
+                words = "an identity of the factory's trust domain that no workload of the spec has"
+                yield _drift(body, words, Severity.WARNING, field=f"spec.{field}", live=identity)
+    for body in unplanned(SPIRE, "ClusterFederatedTrustDomain"):
+        if body["spec"].get("className", factory.name) == factory.name and not body["metadata"].get("labels", {}).get(names.FACTORY):
+            yield _drift(body, "identities of a trust domain are recognised that the spec does not name", field="spec.trustDomain")
 
 
 def _chooses(selector: Mapping[str, Any], namespace: str, labels: Mapping[str, str]) -> bool:
