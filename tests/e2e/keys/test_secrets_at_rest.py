@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -54,6 +56,15 @@ def encryption(lab: Lab) -> Path:
     return path
 
 
+def wait_for_reload(root: Client, count: int) -> None:
+    """The API server looks at the file each minute."""
+    end = time.monotonic() + 150
+    wanted = re.compile(rf'^apiserver_encryption_config_controller_automatic_reloads_total{{.*status="success"}} {count}$', re.MULTILINE)
+    while not wanted.search(root.request("GET", "/metrics").text):
+        assert time.monotonic() < end, "the API server does not take the changed file"
+        time.sleep(1)
+
+
 def test_secrets_are_not_on_the_disk(lab: Lab) -> None:
     """A ConfigMap is there to read, a Secret of the same making is not; its prefix names the key that seals it."""
     root = Client(lab, "lab-admin")
@@ -78,11 +89,9 @@ def test_rotation(lab: Lab) -> None:
     keys.insert(0, {"name": "key2", "secret": base64.b64encode(secrets.token_bytes(32)).decode()})
     path.write_text(yaml.safe_dump(configuration))
 
-    def sealed_by_new() -> bool:
-        root.create(thing("Secret", f"probe-{uuid4().hex[:8]}", stringData={"word": "probe"}))
-        return b"k8s:enc:secretbox:v1:key2:" in stored(lab)
-
-    wait_until(sealed_by_new, "the new key seals")
+    wait_for_reload(root, 1)
+    root.create(thing("Secret", "later", stringData={"word": "later"}))
+    assert b"k8s:enc:secretbox:v1:key2:" in stored(lab)
     for secret in root.get("/api/v1/secrets")["items"]:
         secret |= {"apiVersion": "v1", "kind": "Secret"}
         metadata = secret["metadata"]
@@ -90,7 +99,7 @@ def test_rotation(lab: Lab) -> None:
         assert answer.status_code == 200, answer.text
     del keys[1]
     path.write_text(yaml.safe_dump(configuration))
-    assert lab.up() == []
+    wait_for_reload(root, 2)
     sealed = "/api/v1/namespaces/default/secrets/sealed"
     assert base64.b64decode(root.get(sealed)["data"]["word"]).decode() == HIDDEN
     assert HIDDEN.encode() not in stored(lab)
