@@ -45,7 +45,7 @@ class Vault:
 def sign_in(address: str, mount: str, auth: str, role: str, token: Path, ca: Path | None = None) -> Vault:
     """A session of a workload, by the token of its ServiceAccount (audience `openbao`). Raises ModelError: refused, or no such file.
 
-    `auth` is the mount of the Kubernetes auth method (`helix/kubernetes`), `role` is `<segment>-<workload>`.
+    `auth` is the mount of the Kubernetes auth method (`helix/kubernetes`), `role` is `<segment>.<workload>`.
     """
     try:
         jwt = token.read_text().strip()
