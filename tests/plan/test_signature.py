@@ -115,6 +115,22 @@ def test_a_model_is_told_from_one_whose_name_begins_the_same() -> None:
     assert reference["expression"] == f"ref.startsWith('{repository}@') || ref.startsWith('{repository}:')"
 
 
+def test_rights() -> None:
+    """The deployer writes these policies under any name, since a model brings a new one: that they are the factory's own is ZG14. Who audits
+    lists them, and what excepts from them."""
+    factory = Factory.model_validate_json(json.dumps(SPEC), by_alias=True, by_name=False)
+    roles = {m.body["metadata"]["name"]: m.body["rules"] for m in plan_factory(factory).bootstrap if m.body["kind"] == "ClusterRole"}
+    kyvernos = {name: [rule for rule in rules if "policies.kyverno.io" in rule["apiGroups"]] for name, rules in roles.items()}
+    verbs = ["create", "delete", "get", "list", "patch", "watch"]
+    rule = {"apiGroups": ["policies.kyverno.io"], "resources": ["imagevalidatingpolicies"], "verbs": verbs}
+    assert kyvernos["helix-deployer"] == [rule]
+    listed = {resource for rule in kyvernos["helix-auditor"] for resource in rule["resources"] if rule["verbs"] == ["list"]}
+    assert {"imagevalidatingpolicies", "policyexceptions", "mutatingpolicies"} <= listed
+    held = next(m.body for m in plan_factory(factory).bootstrap if m.body["metadata"]["name"] == "helix-zg14-deployer")
+    rules = held["spec"]["matchConstraints"]["resourceRules"]
+    assert any(rule["resources"] == ["imagevalidatingpolicies"] and rule["scope"] == "Cluster" for rule in rules)
+
+
 def test_exceptions_are_guarded_where_something_is_signed() -> None:
     """ZG21 comes with the policies that it guards, and not without."""
 

@@ -27,7 +27,7 @@ from factory.review.right import SESSIONS, Right, find_rights
 from factory.review.witness import WITNESS
 from factory.rules import RULES, check
 from factory.rules.waivers import expiry
-from factory.spec import METADATA, AnyPool, Factory, KarpenterPool, Stage, StaticPool, is_public
+from factory.spec import METADATA, AnyPool, Factory, KarpenterPool, Model, Stage, StaticPool, is_public
 
 
 class Kind(StrEnum):
@@ -103,7 +103,7 @@ class Asset:
     kind: str
     """`dataset`, `model`, or what the objects call it."""
     sort: str
-    """Classification of a dataset; `imported` of a model that comes from outside."""
+    """Classification of a dataset; of a model whether it is imported, and who signs and validates it."""
     home: str
     """Segment of a dataset, repository of a model."""
     reads: tuple[str, ...]
@@ -390,6 +390,11 @@ _TOUCHES = ("reads", "writes", "produces", "serves")
 _CLASSIFIED = re.compile(r"^dataset (\S+) \(\w+\)$")
 
 
+def _origin(model: Model) -> str:
+    by = (("signed by", model.signers), ("validated by", model.validators))
+    return ", ".join((*(("imported",) if model.imported else ()), *(f"{done} {' or '.join(sorted(who))}" for done, who in by if who)))
+
+
 def _assets(factory: Factory, objects: Objects) -> Iterator[Asset]:
     touched: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for grant in find_grants(objects):
@@ -397,7 +402,7 @@ def _assets(factory: Factory, objects: Objects) -> Iterator[Asset]:
             dataset = _CLASSIFIED.match(grant.what)
             touched[f"dataset {dataset[1]}" if dataset else grant.what][grant.verb].add(grant.workload)
     known = {f"dataset {dataset.name}": (dataset.classification.value, dataset.segment) for dataset in factory.datasets}
-    known |= {f"model {model.name}": ("imported" if model.imported else "", model.repository) for model in factory.models}
+    known |= {f"model {model.name}": (_origin(model), model.repository) for model in factory.models}
     for what in sorted({*known, *touched}):
         kind, _, name = what.rpartition(" ")
         by = touched[what]

@@ -218,6 +218,8 @@ def test_nobody_loosens_it(signed: Signed, released: str) -> None:
     refused(signed.administrator.request("PATCH", path_of(policy), looser, merge, dryRun="All"), "ZG21")
     refused(signed.administrator.request("DELETE", path_of(policy), dryRun="All"), "ZG21")
     refused(signed.ask(exception("default")), "ZG21: nothing is excepted")
+    theirs = {**policy, "metadata": {"name": "somebody-elses"}}
+    refused(signed.deployed.deployer.request("POST", path_of(theirs).rpartition("/")[0], theirs, dryRun="All"), "ZG14")
     elsewhere = exception("default", "others")
     admitted(signed.ask(elsewhere))
 
