@@ -163,6 +163,7 @@ from .unused_role import find_unused_roles
 from .unused_signer import find_unused_signers
 from .unused_waiver import find_unused_waivers
 from .unvalidated_serving import find_unvalidated_servings
+from .unverifiable_model import find_unverifiable_models
 from .useless_gpu_quota import find_useless_gpu_quotas
 from .vague_reason import find_vague_reasons
 from .waivers import Waivers
@@ -323,6 +324,7 @@ RULES: tuple[Rule[Factory], ...] = (
     find_shared_stores,
     find_unlisted_registry_images,
     find_alien_hosts,
+    find_unverifiable_models,
     find_unsigned_servings,
     find_unvalidated_servings,
     find_own_validations,
