@@ -15,8 +15,8 @@ from typing import Any
 import httpx2
 import jwt
 import pytest
-from conftest import DATA, Answer, Process, Registry, Team, free_port, make_key, write_stack
 from cryptography.hazmat.primitives import serialization
+from team import DATA, Answer, Process, Registry, Team, free_port, make_key, write_stack
 
 from factory.load import load_stack
 from factory.model.artifact import read_artifact

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import Registry, Team
+from team import Registry, Team
 
 from factory.model import registry as registry_module
 from factory.model.artifact import read_artifact

@@ -15,8 +15,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import DATA, Registry, Team, write_stack
 from cyclonedx.schema import _res
+from team import DATA, Registry, Team, write_stack
 
 from factory.load import load_stack
 from factory.model import attestation, oms
