@@ -18,8 +18,8 @@ VERIFIER = "kyverno"
     "ZT751",
     "Who verifies signatures reaches the read door",
     why="Kyverno reads a model's signatures in the registry whenever a pod wants to mount it. Where it cannot, every such pod is refused.",
-    fix="Declare a peer with the namespace `kyverno` and the labels of its admission controller, and a flow from it to `registry-read`, port "
-    "`https`.",
+    fix="Declare a peer with the namespace `kyverno` and the labels of its admission controller, and a flow from it to `registry-read`, "
+    "port `https`.",
     references=(controls.TENET_4, controls.NETWORK),
     severity=REFUSED_IN_PRODUCTION,
 )
