@@ -168,7 +168,8 @@ def plan_registry(factory: Factory, after: tuple[str, ...] = ()) -> Iterator[Man
         yield planned(f"{door}-disruption", "policy/v1", "PodDisruptionBudget", door, labels=labels, spec=budget)
         if door == WRITE and (registry.storage is not None or registry.frozen):
             spec = _collector(factory, registry)
-            yield planned(COLLECTOR, "batch/v1", "CronJob", COLLECTOR, needs=(deployment.id,), labels=labels, spec=spec)
+            # Behind the door in the order of keys, since it is registered behind it.
+            yield planned(f"{door}-collection", "batch/v1", "CronJob", COLLECTOR, needs=(deployment.id,), labels=labels, spec=spec)
 
 
 def describe_registry(factory: Factory) -> Iterator[tuple[Component, dict[str, Any]]]:

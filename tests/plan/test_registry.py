@@ -206,6 +206,37 @@ def test_selectors_find_their_own_pods(drawn: tuple[dict[str, Any], tuple[int, i
             assert [it[names.WORKLOAD] for it in chosen] == [body["metadata"]["name"]]
 
 
+@given(registries)
+@settings(max_examples=25, deadline=None)
+def test_everything_comes_after_what_it_needs(drawn: tuple[dict[str, Any], tuple[int, int]]) -> None:
+    """What a manifest waits for stands before it: registered in this order, nothing waits in vain."""
+    seen: set[str] = set()
+    for manifest in planned(*drawn):
+        assert set(manifest.after) <= seen, manifest.id
+        seen.add(manifest.id)
+
+
+@given(registries)
+@settings(max_examples=25, deadline=None)
+def test_the_deployer_may_write_these_names_only(drawn: tuple[dict[str, Any], tuple[int, int]]) -> None:
+    """Of every kind that runs, serves or stores, its rights list the planned names, and it may write nothing else of that kind."""
+    spec = copy.deepcopy(SPEC) | {"registry": drawn[0]}
+    plan = plan_factory(load_object(spec))
+    (role,) = [
+        each.body for each in plan.bootstrap if each.body["metadata"]["name"] == "helix-deployer" and each.body["kind"] == "ClusterRole"
+    ]
+    planned_names: dict[str, set[str]] = {}
+    for body in of_registry(list(plan.manifests)):
+        planned_names.setdefault(body["kind"].lower() + "s", set()).add(body["metadata"]["name"])
+    for plural, expected in planned_names.items():
+        writing = [rule for rule in role["rules"] if plural in rule["resources"] and {"create", "patch", "delete"} & set(rule["verbs"])]
+        (rule,) = writing
+        named = set(rule["resourceNames"])
+        assert expected <= named
+        assert named == expected or plural == "configmaps"
+    assert "*" not in str(role)
+
+
 def test_another_configuration_is_another_pod() -> None:
     """A change of the configuration rolls the door that it is about, and not the other one."""
 
