@@ -17,6 +17,21 @@ from factory.plan.guardrail.attack import plan_pod
 MODEL, APP = "models/fraud", "apps/server"
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/kyverno-resource-validating-webhook-cfg"
 
+UNSIGNED = "ZG19: model fraud needs a signature by release"
+UNVALIDATED = "ZG19: model fraud needs a validation that PASSED, signed by judge"
+UNPROMOTED = "ZG19: model fraud needs a promotion that PASSED, signed by release"
+
+
+def refused(answer: httpx2.Response, because: str) -> None:
+    """It is refused, and says why."""
+    assert answer.status_code in (400, 403), answer.text
+    assert because in answer.text
+
+
+def admitted(answer: httpx2.Response) -> None:
+    """It is let through."""
+    assert answer.status_code == 201, answer.text
+
 
 def spec_of(registry: str, keys: dict[str, Key], **changes: Any) -> Body:
     """Train, judge, serve: a person releases, the judge validates, a pipeline builds images."""

@@ -1,102 +1,93 @@
-"""What `factory model` leaves in the registry is what admission asks for, and the pod that it prints is one that is admitted."""
+"""`factory model` and admission agree: what the command calls released is admitted, and what it does not, is not."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from deployed import path_of
-from signed import Signed, spec_of
-
-from factory import cli
-from factory.load import load_object
-from factory.plan import Body, plan_factory
-
-KEYS = {"root": {"kind": "Bootstrap"}, "vault": {"kind": "External", "address": "https://vault.mint.example:8200"}}
+from release import train
+from signed import UNPROMOTED, UNSIGNED, UNVALIDATED, Signed, admitted, refused, spec_of
 
 
-def with_keys(signed: Signed) -> Body:
-    """The factory, with a vault that somebody else runs."""
-    return spec_of(signed.registry, signed.keys) | {"keys": KEYS}
+class Command:
+    """The command, as somebody types it who may enter by the write door."""
 
-
-class Team:
-    """Somebody with the stack file and the keys, who enters by the write door."""
-
-    def __init__(self, signed: Signed, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
-        self.signed, self.folder, self.capture = signed, folder, capture
+    def __init__(self, signed: Signed, folder: Path) -> None:
+        self.signed, self.folder = signed, folder
         self.stack = folder / "Pulumi.mint.yaml"
-        self.stack.write_text(yaml.safe_dump({"config": {"ai-factory:spec": with_keys(signed)}}))
+        self.stack.write_text(yaml.safe_dump({"config": {"ai-factory:spec": spec_of(signed.registry, signed.keys)}}))
 
-    def do(self, command: str, *words: str | Path) -> str:
-        """What a command prints. Fails the test when it fails."""
-        lab = self.signed.bench.lab
-        door = ["--door", lab.registry_write, "--ca", str(lab.authority)]
-        certificate = ["--client-certificate", str(lab.writer.certificate), "--client-key", str(lab.writer.key)]
-        self.capture.readouterr()
-        code = cli.main(["model", *command.split(), str(self.stack), *map(str, words), *door, *certificate])
-        said = self.capture.readouterr()
-        assert code == 0, said.err + said.out
-        return said.out
+    def __call__(self, *words: str, **options: str) -> subprocess.CompletedProcess[str]:
+        """`factory model WORDS`, with the options; `key` names a signer."""
+        lab, writer = self.signed.bench.lab, self.signed.bench.lab.writer
+        door = {"door": lab.registry_write, "ca": lab.authority, "client-certificate": writer.certificate, "client-key": writer.key}
+        if "key" in options:
+            options["key"] = str(self.signed.keys[options["key"]].private)
+        written = [f"--{name.replace('_', '-')}={value}" for name, value in {**door, **options}.items()]
+        environment = {**self.signed.bench.environment, "PATH": f"{lab.state.bin}:/usr/bin:/bin"}
+        command = [sys.executable, "-m", "factory", "model", *words, *written]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
 
-    def push(self, version: str, **files: str) -> str:
-        """A version, by digest."""
-        folder = self.folder / version
-        folder.mkdir()
-        for name, content in files.items():
-            (folder / name).write_text(content)
-        return f"fraud@{json.loads(self.do('push', 'fraud', folder, '--version', version, '--format', 'json'))['digest']}"
-
-    def key(self, signer: str) -> list[str]:
-        return ["--key", str(self.signed.keys[signer].private)]
-
-    def pod(self, reference: str) -> list[Body]:
-        """The ConfigMap and the pod that it prints."""
-        images = ["--image", self.signed.image, "--loader", self.signed.image]
-        return list(yaml.safe_load_all(self.do("pod", reference, "--as", "inference/server", *images)))
+    def told(self, *words: str, **options: str) -> Any:
+        """What it says, as JSON. Fails the test when it fails."""
+        done = self(*words, format="json", **options)
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
+        return json.loads(done.stdout)
 
 
 @pytest.fixture
-def team(signed: Signed, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    monkeypatch.setenv("PATH", str(signed.bench.lab.executable("cosign").parent), prepend=":")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("COSIGN_PASSWORD", "")
-    signed.deployed.factory = load_object(with_keys(signed))
-    signed.deployed.plan = plan_factory(signed.deployed.factory)
-    signed.deployed.apply()
-    signed.settle()
-    yield Team(signed, tmp_path, capsys)
-    signed.deploy()
+def command(signed: Signed, tmp_path: Path) -> Command:
+    """The command on the factory's own stack file."""
+    return Command(signed, tmp_path)
 
 
-@pytest.mark.parametrize("sealed", [False, True])
-def test_from_push_to_admission(team: Team, sealed: bool) -> None:
-    """Each step is refused by admission until the last, and after it the printed pod is admitted, sealed or not."""
-    files = (
-        {"seal.json": '{"format": "age-encryption.org/v1", "wrapped": "vault:v1:none"}', "w.age": "noise"}
-        if sealed
-        else {"w.bin": "weights"}
-    )
-    reference = team.push(f"1.{int(sealed)}", **files)
-    digest = reference.partition("@")[2]
+def test_released_by_the_command(signed: Signed, command: Command) -> None:
+    """Pushed, signed, attested and promoted by the command: each step opens the door at admission that it should, and no other."""
+    weights = command.folder / "weights"
+    weights.mkdir()
+    (weights / "weights.json").write_text(json.dumps(train(4711)))
+    suite = command.folder / "suite.yaml"
+    suite.write_text("accuracy: at least 0.95 on the holdout\n")
+    stack = str(command.stack)
+    digest = command.told("push", stack, "fraud", str(weights), version="1.0.0", licence="Apache-2.0")["digest"]
+    version = f"fraud@{digest}"
+    refused(signed.mount(digest, "evaluation/judge"), UNSIGNED)
 
-    def refusal() -> str:
-        answer = team.signed.mount(digest)
-        return "" if answer.status_code == 201 else str(answer.json()["message"])
+    command.told("sign", stack, version, key="release")
+    admitted(signed.mount(digest, "evaluation/judge"))
+    refused(signed.mount(digest), UNVALIDATED)
 
-    assert "needs a signature by" in refusal()
-    team.do("sign", reference, *team.key("release"))
-    assert "needs a validation that PASSED" in refusal()
-    team.do("attest training", reference, "--by", "training/trainer", *team.key("release"))
-    team.do("attest validation", reference, "--suite", team.stack, *team.key("judge"))
-    assert "needs a promotion that PASSED" in refusal()
-    team.do("promote", reference, "--approver", "staff:alice", *team.key("release"))
-    trust, pod = team.pod(reference)
-    assert [container["name"] for container in pod["spec"]["initContainers"]] == ["loader"]
-    assert ("weights" in {volume["name"] for volume in pod["spec"]["volumes"]}) == sealed
-    for body in (trust, pod):
-        answer = team.signed.ask(body)
-        assert answer.status_code == 201, f"{path_of(body)}: {answer.text}"
+    command.told("attest", "training", stack, version, by="training/trainer", key="release")
+    assert command("promote", stack, version, approver="staff:ann", key="release").returncode != 0
+    refused(signed.mount(digest), UNVALIDATED)
+
+    command.told("attest", "validation", stack, version, suite=str(suite), test="accuracy", key="judge")
+    refused(signed.mount(digest), UNPROMOTED)
+
+    command.told("promote", stack, version, approver="staff:ann", key="release")
+    command.told("verify", stack, version)
+    admitted(signed.mount(digest))
+
+
+def test_a_verdict_that_was_bad_stops_the_command(signed: Signed, command: Command) -> None:
+    """What failed once is not promoted by the command, whatever is said of it later; and so it is not admitted."""
+    weights = command.folder / "weights"
+    weights.mkdir()
+    (weights / "weights.json").write_text(json.dumps(train(4712)))
+    suite = command.folder / "suite.yaml"
+    suite.write_text("accuracy: at least 0.95 on the holdout\n")
+    stack = str(command.stack)
+    version = "fraud@" + command.told("push", stack, "fraud", str(weights), version="1.0.1", licence="Apache-2.0")["digest"]
+    command.told("sign", stack, version, key="release")
+    command.told("attest", "training", stack, version, by="training/trainer", key="release")
+    command.told("attest", "validation", stack, version, suite=str(suite), result="FAILED", test="accuracy", key="judge")
+    command.told("attest", "validation", stack, version, suite=str(suite), test="accuracy", key="judge")
+    done = command("promote", stack, version, approver="staff:ann", key="release")
+    assert done.returncode != 0
+    assert "FAILED" in done.stdout + done.stderr
+    assert signed.mount(version.partition("@")[2]).status_code != 201
