@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,8 @@ class Authority:
         if not authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         if hosts:
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
+            names = [x509.DNSName(host) if host.isalpha() else x509.IPAddress(ip_address(host)) for host in hosts]
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
@@ -159,7 +161,7 @@ class Pki:
     def __post_init__(self) -> None:
         self.servers, self.writers = Authority("servers", self.folder), Authority("writers", self.folder)
         self.strangers = Authority("strangers", self.folder)
-        certificate, key = self.servers.issue("door", hosts=("localhost",), use=ExtendedKeyUsageOID.SERVER_AUTH)
+        certificate, key = self.servers.issue("door", hosts=("localhost", "127.0.0.1"), use=ExtendedKeyUsageOID.SERVER_AUTH)
         self.tls = self.folder / "tls"
         self.tls.mkdir()
         for name, path in (("tls.crt", certificate), ("tls.key", key), ("ca.crt", self.writers.certificate)):
