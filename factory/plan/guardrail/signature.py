@@ -44,22 +44,26 @@ PROVIDERS = {RegistryProduct.ECR: "amazon", RegistryProduct.ARTIFACT_REGISTRY: "
 
 def plan_signatures(factory: Factory) -> Iterator[Manifest]:
     """A policy for each model that needs a signature, and one for images where these need one."""
-    for model in factory.models:
-        if model.signers:
-            yield _model(factory, model)
+    for model in _signed(factory):
+        yield _model(factory, model)
     if factory.images.signers:
         yield _images(factory)
 
 
 def describe_signatures(factory: Factory) -> dict[str, str]:
     """What their preview row shows: whose signature each needs."""
-    found = {f"ZG19 {model.name}": _needs(model) for model in factory.models if model.signers}
+    found = {f"ZG19 {model.name}": _needs(model) for model in _signed(factory)}
     return found | ({"ZG20": f"signed by {' or '.join(sorted(factory.images.signers))}"} if factory.images.signers else {})
 
 
 def is_signed(factory: Factory) -> bool:
     """Whether anything needs a signature: then the cluster needs Kyverno."""
     return bool(factory.images.signers) or any(model.signers for model in factory.models)
+
+
+def _signed(factory: Factory) -> list[Model]:
+    """Models that need a signature, in the order of their names: what waits for their policies does not change with the spec's order."""
+    return sorted((model for model in factory.models if model.signers), key=lambda model: model.name)
 
 
 def model_policy(factory: str, model: str) -> str:
