@@ -27,7 +27,7 @@ bao=${BAO:-bao}
 
 def apply_script(factory: Factory, keys: Keys) -> str:
     """`apply.sh`: beside it lies the folder `policies`."""
-    lines = [line for request in find_requests(factory, keys) if "oidc" not in request.path for line in _lines(request)]
+    lines = [line for request in find_requests(factory, keys) for line in _lines(request)]
     return "\n".join((_HEAD, *lines, *_removals(factory)))
 
 

@@ -59,7 +59,7 @@ def administration(factory: Factory) -> str:
     change = ("create", "read", "update", "delete", "list")
     safe = tuple((parameter, "false") for parameter in ("allow_plaintext_backup", "deletion_allowed", "derived", "exportable"))
     free = tuple((parameter, "") for parameter in ("auto_rotate_period", "min_decryption_version", "min_encryption_version", "type"))
-    roles = f"auth/{names.vault_path(factory.name, 'kubernetes')}/role"
+    roles, oidc = f"auth/{names.vault_path(factory.name, 'kubernetes')}/role", names.vault_path(factory.name, "oidc")
     return write_policy(
         (
             Right("sys/policies/acl", ("list",)),
@@ -67,6 +67,9 @@ def administration(factory: Factory) -> str:
             Right(f"sys/mounts/{transit}", ("read",)),
             Right(f"sys/mounts/{pki}", ("read",)),
             Right(f"sys/auth/{names.vault_path(factory.name, 'kubernetes')}", ("read", "sudo")),
+            Right(f"sys/auth/{oidc}", ("read", "sudo")),
+            Right(f"auth/{oidc}/config", ("create", "read", "update")),
+            Right(f"auth/{oidc}/role/*", ("create", "read", "update")),
             Right(roles, ("list",)),
             Right(f"{roles}/*", change),
             Right(f"{transit}/keys", ("list",)),
