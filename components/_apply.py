@@ -19,6 +19,9 @@ UNSEEN = frozenset({"Deployment", "PersistentVolumeClaim", "Service", "StatefulS
 """Kinds that the provider waits for by looking at pods, ReplicaSets, endpoints and storage classes, none of which the deployer may read: it
 would wait ten minutes for what it never sees."""
 
+READY = {"ImageValidatingPolicy": "jsonpath={.status.conditionStatus.ready}=true"}
+"""What must be so before anything that comes after: Kyverno has read the policy and is asked about it. Until then it would hold nobody."""
+
 
 def apply(
     manifest: Manifest,
@@ -70,6 +73,8 @@ def _inputs(manifest: Manifest, after: Sequence[pulumi.CustomResource]) -> Body:
         return _told(manifest.body, "patchForce")
     if manifest.body["kind"] in UNSEEN:
         return _told(manifest.body, "skipAwait")
+    if manifest.body["kind"] in READY:
+        return _told(manifest.body, "waitFor", READY[manifest.body["kind"]])
     if "policyName" in manifest.body.get("spec", {}) and after:
         return _bound(manifest.body, after[0])
     return manifest.body
@@ -86,12 +91,12 @@ def _bound(binding: Body, policy: pulumi.CustomResource) -> Body:
     return {**binding, "spec": {**binding["spec"], "policyName": policy.id.apply(lambda _: name)}}
 
 
-def _told(body: Body, what: str) -> Body:
+def _told(body: Body, what: str, how: str = "true") -> Body:
     """The body with an annotation of the provider's.
 
     `patchForce` takes fields over from other field managers: a node's taints are one atomic list, which the node lifecycle controller
-    writes too. `skipAwait` ends with the object, whether or not anything runs.
+    writes too. `skipAwait` ends with the object, whether or not anything runs; `waitFor` when its status says so.
     """
     metadata = body["metadata"]
-    annotations = {**metadata.get("annotations", {}), f"pulumi.com/{what}": "true"}
+    annotations = {**metadata.get("annotations", {}), f"pulumi.com/{what}": how}
     return {**body, "metadata": {**metadata, "annotations": annotations}}

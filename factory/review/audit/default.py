@@ -241,6 +241,7 @@ _KUBERNETES: dict[tuple[str, str], Defaults] = {
 """Kubernetes' own kinds (its `pkg/apis/*/v1/defaults.go`, and the storage strategies' omitted zero values)."""
 
 _CONTROLLERS: dict[tuple[str, str], dict[str, Any]] = {
+    ("policies.kyverno.io", "ImageValidatingPolicy"): {"metadata.annotations.pulumi.com/waitFor": ANY},  # how `pulumi up` waits for it
     ("kueue.x-k8s.io", "ClusterQueue"): {
         "metadata.finalizers": ["kueue.x-k8s.io/resource-in-use"],
         "metadata.finalizers[]": "kueue.x-k8s.io/resource-in-use",
