@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from factory.errors import listed
-from factory.plan.public_key import fingerprint
 from factory.spec import Factory, Model, Signer, Stage
 
 from . import attestation, oms
@@ -132,14 +131,14 @@ def _validation(subject: Subject) -> str:
     if not model.validators:
         raise FailedError("names no validators: add them to the model in the spec")
     makers = [signer for signer in subject.factory.signers if signer.workload in producers]
-    own = {key for signer in makers for key in map(fingerprint, signer.public_keys)}
+    own = {key for signer in makers for key in map(_bare, signer.public_keys)}
     why = ""
     results: dict[str, list[str]] = {}
     for signer, statement in subject.find(attestation.TEST_RESULT, model.validators):
         results.setdefault(signer.name, []).append(str((statement.get("predicate") or {}).get("result")))
     for name, said in results.items():
         signer, worst = subject.factory.signer[name], next((one for one in said if one != attestation.PASSED), None)
-        if signer.workload in producers or own & set(map(fingerprint, signer.public_keys)):
+        if signer.workload in producers or own & set(map(_bare, signer.public_keys)):
             why = f"{signer.name} is {signer.workload or 'who'}, which produces it: nobody validates their own work"
         elif worst is not None:  # which of two was said last, nobody can prove: the bad one counts
             why = f"{worst[:40]}, says {name}"
@@ -177,9 +176,14 @@ def find_signer(factory: Factory, names: Iterable[str], public_key: str, what: s
     allowed = list(dict.fromkeys(names))
     for name in allowed:
         signer = factory.signer.get(name)
-        if signer is not None and fingerprint(public_key) in map(fingerprint, signer.public_keys):
+        if signer is not None and _bare(public_key) in map(_bare, signer.public_keys):
             return signer
     raise ModelError(
         f"this key is not one of those who may {what}: {listed(allowed)}. "
         "Use the key of one of them, or add its public half to that signer's publicKeys in the spec."
     )
+
+
+def _bare(pem: str) -> str:
+    """A PEM key without its frame: the same however its lines are broken."""
+    return "".join(line.strip() for line in pem.splitlines() if not line.startswith("-----"))

@@ -7,9 +7,8 @@ from typing import Any
 import yaml
 
 from factory.plan import names
-from factory.plan.pool import pool_node_selector, pool_toleration
-from factory.plan.priority import priority_class
-from factory.plan.trust import BUNDLE_KEY
+from factory.plan.guardrail.attack import plan_pod as plan_bare_pod
+from factory.plan.trust import BUNDLE_KEY, trust_bundle
 from factory.plan.vault.request import AUDIENCE
 from factory.spec import Workload
 
@@ -51,33 +50,33 @@ def plan_pod(subject: Subject, workload: Workload, image: str, loader: str, vaul
         if vault is None:
             raise ModelError(f"{artifact.reference} is sealed: say with --vault https://HOST:PORT who keeps its key.")
         command += ["--into", WEIGHTS, "--factory", factory.name, "--as", workload.reference, "--vault", vault]
-        command += ["--vault-ca", str(TOKEN.parent / BUNDLE_KEY)]
+        sources: list[Body] = []
+        if trust_bundle(factory):
+            command += ["--vault-ca", str(TOKEN.parent / BUNDLE_KEY)]
+            sources = [{"configMap": {"name": names.BUNDLE}}]
         token = {"serviceAccountToken": {"audience": AUDIENCE, "expirationSeconds": 600, "path": TOKEN.name}}
         volumes += [
             {"name": "weights", "emptyDir": {"medium": "Memory", "sizeLimit": _room(artifact)}},
-            {"name": "openbao", "projected": {"sources": [token, {"configMap": {"name": names.BUNDLE}}]}},
+            {"name": "openbao", "projected": {"sources": [token, *sources]}},
         ]
         mounts += [{"name": "weights", "mountPath": WEIGHTS}, {"name": "openbao", "mountPath": str(TOKEN.parent), "readOnly": True}]
         served = {"name": "weights", "mountPath": MODEL, "readOnly": True}
-    spec: Body = {
-        "serviceAccountName": workload.name,
+    pod = plan_bare_pod(factory, workload, name, bare=True)
+    spec = pod["spec"]
+    [server] = spec["containers"]
+    spec |= {
         "automountServiceAccountToken": False,
-        "priorityClassName": priority_class(factory.name, factory.segment[workload.segment].stage),
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "fsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
-        "initContainers": [_container("loader", loader, mounts) | {"command": command}],
-        "containers": [_container("server", image, [served])],
+        "securityContext": {**spec["securityContext"], "runAsUser": 65532, "fsGroup": 65532},
+        "initContainers": [_container(server, "loader", loader, mounts) | {"command": command, "resources": {}}],
+        "containers": [_container(server, "server", image, [served])],
         "volumes": volumes,
     }
-    if workload.pool is not None:
-        pool = factory.pool[workload.pool]
-        spec |= {"nodeSelector": pool_node_selector(pool), "tolerations": [pool_toleration(pool)]}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     return yaml.safe_dump_all([trust, pod], sort_keys=False)
 
 
-def _container(name: str, image: str, mounts: list[Body]) -> Body:
-    held = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
-    return {"name": name, "image": image, "securityContext": held, "volumeMounts": mounts}
+def _container(like: Body, name: str, image: str, mounts: list[Body]) -> Body:
+    held = {**like["securityContext"], "readOnlyRootFilesystem": True}
+    return {**like, "name": name, "image": image, "securityContext": held, "volumeMounts": mounts}
 
 
 def _room(artifact: Artifact) -> str:

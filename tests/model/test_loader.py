@@ -224,7 +224,6 @@ def test_sealed(team: Team, registry: Registry, bao: Bao) -> None:
         "--factory",
         "--as",
         "--vault",
-        "--vault-ca",
     ]
     answer, verdict = load(team, folder, *words, *as_server)
     assert verdict == {"model": "fraud", "verdict": "Loaded", "because": "signed and unsealed", "signer": "release-0.pub", "files": 4}

@@ -17,25 +17,32 @@ from team import DATA, SPEC
 
 from factory import cli
 from factory.load import load_object
-from factory.model.artifact import media_type
-from factory.model.attestation import Input, find_trainer, provenance
+from factory.model import check as check_module
+from factory.model.artifact import Artifact, media_type
+from factory.model.attestation import PROVENANCE, TEST_RESULT, Input, find_trainer, provenance
+from factory.model.check import Check, Subject
 from factory.model.credentials import DockerLogin
 from factory.model.errors import ModelError
 from factory.model.progress import progress, show_size
 from factory.model.reference import pinned, read_reference
 from factory.model.registry import Blob, Door
 from factory.model.vault import Vault, sign_in
-from factory.spec import Factory
+from factory.spec import Factory, Signer
 
-PUBLIC = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
+
+def build(change: Callable[[dict[str, Any]], None] | None = None) -> Factory:
+    """The factory of these tests, with a change."""
+    spec = yaml.safe_load(SPEC.replace("REGISTRY", "registry.helix.example"))
+    for signer in spec["signers"]:
+        signer["publicKeys"] = [f"-----BEGIN PUBLIC KEY-----\n{signer['name']}\n-----END PUBLIC KEY-----\n"]
+    if change:
+        change(spec)
+    return load_object(spec)
 
 
 @pytest.fixture
 def factory() -> Factory:
-    spec = yaml.safe_load(SPEC.replace("REGISTRY", "registry.helix.example"))
-    for signer in spec["signers"]:
-        signer["publicKeys"] = [PUBLIC]
-    return load_object(spec)
+    return build()
 
 
 def test_references(factory: Factory) -> None:
@@ -102,6 +109,63 @@ def test_provenance_that_names_nobody(factory: Factory, change: str) -> None:
     found = provenance(factory, factory.model["fraud"], "1", factory.workload["training/trainer"], [Input("claims", DATA)], None)
     CHANGES[change](found)
     assert find_trainer(factory, factory.model["fraud"], found) is None
+
+
+class Said:
+    """cosign, as if signers had said these things."""
+
+    def __init__(self, **by: list[dict[str, Any]]) -> None:
+        self.by = by
+
+    def statements(self, reference: str, predicate_type: str, signer: Signer) -> list[dict[str, Any]]:
+        return [one for one in self.by.get(signer.name, []) if one["predicateType"] == predicate_type]
+
+
+class Nowhere:
+    """A registry that nobody asks."""
+
+    def reference(self, digest: str) -> str:
+        return digest
+
+
+def judge(factory: Factory, check: str, **said: list[dict[str, Any]]) -> Check:
+    """One check on a model of which nothing is known but what was said."""
+    artifact = Artifact("registry.helix.example/models/fraud", DATA, "fraud", "1", (), (), ())
+    subject = Subject(factory, factory.model["fraud"], artifact, Nowhere(), Said(**said))  # type: ignore[arg-type]
+    question = {"validation": check_module._validation, "provenance": check_module._provenance}[check]
+    return check_module._ask(check, question, subject)
+
+
+def test_nobody_validates_their_own_work_without_a_key_either(factory: Factory) -> None:
+    """A producer that signs by identity is known by its workload."""
+    by_identity = {
+        "issuer": "https://login.helix.example",
+        "subject": "trainer@helix.example",
+        "roots": "-----BEGIN CERTIFICATE-----\n",
+        "rekor": "https://rekor.helix.example",
+        "rekorKey": "-----BEGIN PUBLIC KEY-----\n",
+        "tuf": "https://tuf.helix.example",
+        "tufRoot": base64.b64encode(b'{"signed": {}}').decode(),
+    }
+
+    def own(spec: dict[str, Any]) -> None:
+        spec["signers"][1] = {"name": "judge", "workload": "training/trainer", "keyless": by_identity}
+
+    passed = [{"predicateType": TEST_RESULT, "predicate": {"result": "PASSED"}}]
+    assert judge(factory, "validation", judge=passed).passed
+    found = judge(build(own), "validation", judge=passed)
+    assert (found.passed, found.says) == (False, "judge is training/trainer, which produces it: nobody validates their own work")
+
+
+def test_a_producer_speaks_for_itself() -> None:
+    """Of two producers, one does not say what the other has made; a signer of the model may."""
+    both = build(lambda spec: spec["workloads"][1].update(produces=["fraud"]))
+    notebook = both.workload["training/notebook"]
+    predicate = provenance(both, both.model["fraud"], "1", notebook, [], None)
+    made = [{"predicateType": PROVENANCE, "predicate": predicate}]
+    found = judge(both, "provenance", trainer=made)
+    assert (found.passed, found.says) == (False, "trainer says that training/notebook trained it, and is training/trainer")
+    assert judge(both, "provenance", release=made).passed
 
 
 @pytest.fixture

@@ -100,6 +100,7 @@ def test_a_short_break_is_bridged(team: Team, wire: Wire, monkeypatch: pytest.Mo
     wire.left = 3_000_000
     monkeypatch.setattr(registry_module.time, "sleep", lambda _: setattr(wire, "left", None))
     assert team.do("push", "fraud", folder, "--version", "short", "--door", wire.address, "--format", "json").json["sent"] > 0
+    assert wire.carried < 8_000_000
 
 
 def test_sends_nothing_twice(team: Team, wire: Wire) -> None:
