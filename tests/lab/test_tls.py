@@ -14,8 +14,10 @@ import grpc
 import pulumi_tls
 import pytest
 from google.protobuf import json_format, struct_pb2
+from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from lab.tls import VERSION, install
 from lab.tls.certificate import SUBJECT
 from lab.tls.provider import SECRET, SPECIAL, Provider, plain
 from lab.tls.resource import RESOURCES, UNKNOWN, ready_for_renewal
@@ -339,6 +341,38 @@ def test_nothing_can_be_imported(engine: Engine) -> None:
 
 def test_it_is_the_version_that_the_package_asks_for() -> None:
     """Pulumi looks for a plugin of just this version."""
-    from lab.tls import VERSION
-
     assert pulumi_tls._utilities.get_version() == VERSION
+
+
+def cli(folder: Path, script: str) -> Path:
+    """A Pulumi CLI that does what a script says; what it was asked is in `asked`."""
+    path = folder / "pulumi"
+    path.write_text(f'#!/bin/sh\necho "$@" >> {folder}/asked\n{script}\n')
+    path.chmod(0o755)
+    return path
+
+
+def test_the_official_plugin_is_taken_where_it_can_be_had(tmp_path: Path) -> None:
+    """The stand-in is for where it cannot; nothing is asked for twice."""
+    plugin = tmp_path / "home" / "plugins" / f"resource-tls-v{VERSION}" / "pulumi-resource-tls"
+    official = cli(tmp_path, f"mkdir -p {plugin.parent}\nprintf '\\177ELF' > {plugin}")
+    assert [install(tmp_path / "home", official) for _ in range(2)] == [False, False]
+    assert plugin.read_bytes() == b"\x7fELF"
+    assert (tmp_path / "asked").read_text() == f"plugin install resource tls {VERSION}\n"
+
+
+def test_the_stand_in_takes_its_place_where_it_cannot_be_had(tmp_path: Path) -> None:
+    """As a program that starts as Pulumi starts a plugin: it says what it is, then its port, and answers there."""
+    refused = cli(tmp_path, "echo no such host >&2\nexit 255")
+    assert [install(tmp_path / "home", refused) for _ in range(2)] == [True, True]
+    assert len((tmp_path / "asked").read_text().splitlines()) == 1
+    plugin = tmp_path / "home" / "plugins" / f"resource-tls-v{VERSION}" / "pulumi-resource-tls"
+    with subprocess.Popen([plugin], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stdout is not None
+            assert "is a stand-in of the lab's, not Pulumi's plugin" in process.stderr.readline()
+            with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
+                assert provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(Empty()).version == VERSION
+        finally:
+            process.terminate()
