@@ -15,11 +15,12 @@ from factory.plan import Because, names
 from factory.spec import is_public
 
 from .channel import Channel, Reach, find_reach, gather
+from .fact import Fact, Topic, Weight
 from .objects import Name, Object, Objects, find_because, of_stack
 from .reachability import Direction, Endpoint, compare, say_ports
 from .reachability.address import blocks
 from .reachability.interval import Intervals
-from .trust import POLICIES, Fact, Topic, Weight, find_facts, find_rest
+from .trust import POLICIES, find_facts, find_rest
 
 
 class Effect(StrEnum):
@@ -225,7 +226,8 @@ def _fact_changes(old: Objects, new: Objects, with_spec: bool) -> Iterator[Chang
                 continue
             if fact.of and (fact.topic.name, *fact.of) not in (after if has is None else before):
                 continue  # it comes and goes with what it is a detail of
-            if not fact.opens and fact.place and Name("", "Namespace", "", fact.place) not in there.by_name:
+            home = Name("", "Namespace", "", fact.place)
+            if not fact.opens and home in here.by_name and home not in there.by_name:
                 continue
             effect = Effect.WIDENS if fact.opens is bool(has) else Effect.NARROWS
             if fact.topic is Topic.PEOPLE and len(fact.key) == 4:
@@ -313,11 +315,6 @@ OPENING = {
     "Service": "pods have a name in the cluster by it",
     "StatefulSet": "pods run by it, each with a volume of its own",
     "PriorityClass": "pods may be given this priority",
-    "ResourceClaimTemplate": "pods may claim devices by it",
-    "DeviceClass": "devices may be claimed by it",
-    "LocalQueue": "jobs of the namespace may be queued by it",
-    "ClusterQueue": "queues share its GPUs",
-    "ResourceFlavor": "queues may name its nodes",
 }
 """Kinds that let somebody do something by being there, and stop nobody."""
 

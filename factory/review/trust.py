@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from enum import IntEnum, StrEnum
+from decimal import Decimal
 from typing import Any
 
 from factory.plan import Because, names
@@ -20,6 +18,9 @@ from factory.plan.public_key import fingerprint
 from factory.plan.registry import WRITE
 from factory.spec import Posture
 
+from .capacity import READERS as CAPACITY
+from .capacity import UNDERSTOOD as CAPACITY_SETTINGS
+from .fact import Fact, Topic, Weight, quantity
 from .grant import find_grants
 from .just_in_time import ELIGIBLE, find_eligibility, find_held_roles, is_grant
 from .objects import Name, Object, Objects, find_because
@@ -31,57 +32,6 @@ from .vault import find_key_rights, find_settings
 from .vault import understood as vault_settings
 
 Path = tuple[str, ...]
-
-
-class Topic(StrEnum):
-    """What a fact is about: the headings of a diff, in their order."""
-
-    REACH = "Who reaches whom"
-    DATA = "Data and models"
-    PEOPLE = "People and tools"
-    GUARDRAILS = "Guardrails"
-    SEGMENTS = "Segments and identities"
-    CAPACITY = "Nodes and quotas"
-    SPEC = "Posture and waivers"
-    OBJECTS = "Other objects"
-
-
-class Weight(IntEnum):
-    """How bad a fact is where it widens trust, worst first."""
-
-    CRITICAL = 1
-    """The internet, sensitive data, the means to give oneself more, a guardrail gone."""
-    HIGH = 2
-    """People who change what runs or enter it, a guardrail weakened, the world outside the factory, what is not understood."""
-    MEDIUM = 3
-    """From one workload to another, models, images."""
-    LOW = 4
-    """People who look, public data, nodes, quotas."""
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One thing that is so."""
-
-    topic: Topic
-    key: tuple[str, ...]
-    """What tells it apart within its topic: two versions of it have the same."""
-    said: str
-    """A sentence: `training/notebook reads dataset claims (Restricted)`."""
-    opens: bool
-    """Whether it lets somebody do something, rather than stop somebody."""
-    weight: Weight
-    by: tuple[Name, ...] = ()
-    """The objects that make it so."""
-    because: Because | None = None
-    amount: Decimal | None = None
-    """Where more or less of it matters: the more, the wider."""
-    place: str = ""
-    """The namespace that it is about. What protects a namespace is neither gained nor lost together with it."""
-    part: bool = False
-    """Whether it is a detail of its object, not worth telling when the whole object comes or goes."""
-    of: tuple[str, ...] = ()
-    """Key of the fact of the same topic that it is a detail of, likewise."""
 
 
 def find_facts(objects: Objects, *, with_spec: bool = True) -> dict[tuple[str, ...], Fact]:
@@ -453,6 +403,7 @@ READERS: Mapping[str, Callable[[Objects, Object], Iterator[Fact]]] = {
     "LimitRange": _limits,
     "Node": _node,
     "ClusterSPIFFEID": _spiffe_id,
+    **CAPACITY,
 }
 
 POLICIES = ("NetworkPolicy", "ClusterNetworkPolicy", "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
@@ -460,6 +411,7 @@ POLICIES = ("NetworkPolicy", "ClusterNetworkPolicy", "CiliumNetworkPolicy", "Cil
 _LABELS: Path = ("metadata", "labels")
 UNDERSTOOD: Mapping[str, tuple[Path, ...]] = {
     **dict.fromkeys(POLICIES, (("spec",),)),
+    **CAPACITY_SETTINGS,
     "Namespace": (
         *((*_LABELS, f"pod-security.kubernetes.io/{key}") for key in ("enforce", "enforce-version", "audit", "warn")),
         *((*_LABELS, key) for key in (names.FACTORY, names.SEGMENT, names.STAGE, names.OWNER)),
@@ -546,24 +498,6 @@ def _granted(body: Object, path: Path) -> bool:
         return False
     head, _, tail = path[1].rpartition(".")
     return path[1] in _GRANT_KEYS or head == "sessions" or bool(head and tail in _GRANT_ENDS)
-
-
-UNITS: Mapping[str, Decimal] = {
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
-    "m": Decimal("0.001"),
-}
-"""Suffixes of Kubernetes quantities."""
-
-
-def quantity(value: Any) -> Decimal | None:
-    """A Kubernetes quantity as a number; None for what is none."""
-    text = str(value)
-    unit = next((unit for unit in UNITS if text.endswith(unit)), "")
-    try:
-        return Decimal(text.removesuffix(unit)) * UNITS.get(unit, 1)
-    except InvalidOperation:
-        return None
 
 
 # What only the spec says
