@@ -41,7 +41,9 @@ $(BIN)/.installed: requirements.lock pyproject.toml | prerequisites
 up: $(BIN)/.installed ## Start the lab and build the stack on it (STACK=dev); again: bring it up to date
 	@$(BIN)/factory validate $(STACK_FILE)
 	@$(BIN)/factory render $(STACK_FILE) -o $(RENDERED)
-	@$(BIN)/lab up $(LAB_$(STACK)) $(if $(NODES),--nodes $(NODES)) $(if $(wildcard $(RENDERED)/control-plane),--control-plane $(RENDERED)/control-plane)
+	@with=; for each in control-plane:control-plane vault:vault/first.json; do \
+	  [ ! -e $(RENDERED)/$${each#*:} ] || with="$$with --$${each%%:*} $(RENDERED)/$${each%%:*}"; done; \
+	  $(BIN)/lab up $(LAB_$(STACK)) $(if $(NODES),--nodes $(NODES)) $$with
 	@$(BIN)/lab user factory-deployer
 	@$(IN_LAB); kubectl --context lab-admin apply --server-side --field-manager lab-bootstrap -f $(RENDERED)/bootstrap >/dev/null
 	@$(if $(VOLUMES),$(IN_LAB); kubectl --context lab-admin apply --server-side --field-manager lab -f $(VOLUMES) >/dev/null)
