@@ -39,9 +39,13 @@ def specs(draw: DrawFn) -> Data:
     cilium = draw(st.booleans())
 
     datasets = draw(_named(_object(name=NAMES, classification=_words("Public Internal Confidential Restricted"), segment=_one(owned))))
+    signing = draw(_named(_signer()))
+    signers = [_name(signer) for signer in signing]
     models = [
         model | {"repository": f"registry.example/models/m{number}"}
-        for number, model in enumerate(draw(_named(_object(name=NAMES, imported=st.booleans()))))
+        for number, model in enumerate(
+            draw(_named(_object(name=NAMES, imported=st.booleans(), signers=_some(signers), validators=_some(signers))))
+        )
     ]
     pools = [draw(_pool(number, name, some)) for number, name in enumerate(draw(st.lists(NAMES, max_size=3, unique=True)))]
     workloads = draw(
@@ -52,6 +56,8 @@ def specs(draw: DrawFn) -> Data:
         )
     )
     peers = draw(_named(_peer()))
+    inside = [f"{workload['segment']}/{workload['name']}" for workload in workloads]
+    signing = [signer | ({"workload": draw(_one(inside))} if inside and draw(st.booleans()) else {}) for signer in signing]
     return {
         "name": draw(_words("f lab a-factory-of-twenty1")),
         "posture": draw(_words("Development Production")),
@@ -63,7 +69,7 @@ def specs(draw: DrawFn) -> Data:
             "clusterNetworkPolicy": draw(st.booleans()),
         },
         "trustDomain": "lab.example",
-        "images": {"registries": ["registry.example/apps/"]},
+        "images": {"registries": ["registry.example/apps/"], "signers": draw(_some(signers))},
         "segments": segments,
         "datasets": datasets,
         "models": models,
@@ -74,7 +80,8 @@ def specs(draw: DrawFn) -> Data:
         "queues": draw(_queues(pools, some)),
         "access": draw(_access(some)),
         "identity": {"people": draw(_people(owned))},
-    }
+        "signers": signing,
+    } | draw(st.fixed_dictionaries({}, optional={"keys": _keys(owned), "registry": _registry(owned)}))
 
 
 def factories() -> SearchStrategy[Factory]:
@@ -251,3 +258,58 @@ def _access(draw: DrawFn, segments: SearchStrategy[list[str]]) -> list[Data]:
     grant = _object(role=_words("viewer operator"), segments=segments, because=TEXT)
     grants = st.tuples(subject, grant).map(lambda pair: pair[0] | pair[1])
     return draw(st.lists(grants, max_size=3, unique_by=lambda grant: (grant.get("group"), grant.get("serviceAccount"), grant["role"])))
+
+
+PUBLIC_KEYS = [
+    f"-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n"
+    for key in (
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt\n6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==",
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEfPJ7GI0DT36KUjgDBLUaw8CJaeJ3\n8hs1pgtI/EdmmXgHd1UQ247QQCk9msafdDDbun2t5jzpgimeBLedInhz0Q==",
+    )
+]
+"""Two points of P-256 that everybody knows: the base point, and twice that."""
+PEM = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUZm9yIHRlc3RzIG9ubHk=\n-----END CERTIFICATE-----\n"
+
+
+def _signer() -> SearchStrategy[Data]:
+    keys = st.lists(st.sampled_from(PUBLIC_KEYS), min_size=1, max_size=2, unique=True)
+    issuer, rekor, tuf = (st.just(f"https://{part}.example") for part in ("fulcio", "rekor", "tuf"))
+    keyless = _object(
+        issuer=issuer,
+        subject=st.sampled_from(["release@lab.example", "repo:lab/fraud:ref:refs/heads/main"]),
+        roots=st.just(PEM),
+        rekor=rekor,
+        rekorKey=st.just(PUBLIC_KEYS[0]),
+        tuf=tuf,
+        tufRoot=st.just("eyJzaWduZWQiOnt9fQ=="),
+    )
+    return _object(name=NAMES, publicKeys=keys) | _object(name=NAMES, keyless=keyless)
+
+
+def _keys(segments: list[str]) -> SearchStrategy[Data]:
+    certificate = st.just(PEM)
+    bootstrap = st.fixed_dictionaries({"kind": st.just("Bootstrap")}, optional={"certificate": certificate})
+    external = st.fixed_dictionaries({"kind": st.just("External"), "certificate": certificate}, optional={"next": certificate})
+    cloud = _object(kind=_words("AwsKms GcpKms"), settings=st.just({"region": "a-1"}))
+    seals = cloud | _object(kind=_words("Static Pkcs11 Transit"), secret=NAMES)
+    own = _object(
+        kind=st.just("OpenBao"),
+        segment=_one(segments),
+        image=st.just("registry.example/apps/openbao"),
+        replicas=st.sampled_from([1, 3, 5]),
+        initialized=st.booleans(),
+        certificate=NAMES,
+        seal=seals,
+        administrators=_words("staff:keys a:b"),
+    )
+    vault = own | _object(kind=st.just("External"), address=st.just("https://vault.example:8200"))
+    return st.fixed_dictionaries({"root": bootstrap | external, "vault": vault}, optional={"etcd": _words("Secretbox Kms")})
+
+
+def _registry(segments: list[str]) -> SearchStrategy[Data]:
+    shared = {"kind": st.just("Distribution"), "host": st.just("registry.example"), "segment": _one(segments), "certificate": NAMES}
+    shared |= {"image": st.just("registry.example/apps/distribution"), "frozen": st.booleans()}
+    role = "arn:aws:iam::123456789012:role/door"
+    bucket = st.just({"bucket": "models-lab", "region": "eu-central-1", "writeRole": role, "readRole": role})
+    own = _object(storage=MEMORY, **shared) | _object(s3=bucket, **shared)
+    return own | _object(kind=st.just("External"), host=st.just("registry.example"), product=_words("Harbor Zot ECR ArtifactRegistry"))
