@@ -17,7 +17,8 @@ LAB_models := --with models
 IN_LAB = eval "$$($(BIN)/lab env)"
 # Measured in bench/README.md: with the provider's client limit raised, more at once is faster; state that is written once, at the end, even
 # more so. A run that is killed (not: interrupted) then leaves no record; `pulumi cancel` and `make up` take over what it had built.
-PULUMI_UP := PULUMI_EXPERIMENTAL=true PULUMI_SKIP_CHECKPOINTS=true pulumi up --stack $(STACK) --yes --skip-preview --parallel 32
+WRITTEN_ONCE := PULUMI_EXPERIMENTAL=true PULUMI_SKIP_CHECKPOINTS=true
+PULUMI_UP := $(WRITTEN_ONCE) pulumi up --stack $(STACK) --yes --skip-preview --parallel 32
 
 .PHONY: help up preview down test unit e2e browser screenshot check format bench lock golden prerequisites
 
@@ -51,7 +52,7 @@ up: $(BIN)/.installed ## Start the lab and build the stack on it (STACK=dev); ag
 	@$(IN_LAB); $(BIN)/python -m stacks.summary $(STACK)
 
 preview: $(BIN)/.installed ## Show what `make up` would change
-	@$(IN_LAB); pulumi preview --stack $(STACK) --diff=false
+	@$(IN_LAB); $(WRITTEN_ONCE) pulumi preview --stack $(STACK) --diff=false
 
 down: ## End the lab and remove what it kept; the toolchain stays in the cache
 	@[ ! -x $(BIN)/lab ] || $(BIN)/lab down
