@@ -298,7 +298,7 @@ def _grants(objects: Objects, body: Object) -> Iterator[Fact]:
         if key.startswith("sessions."):
             session = key.partition(".")[2]
             for line in str(lines).splitlines():
-                said = f"{line} opens {session} sessions in pods of {place}"
+                said = f"guardrails let {line} open {session} sessions in pods of {place}, while a role allows it"
                 yield Fact(Topic.PEOPLE, (key, place, line), said, True, Weight.HIGH, by, because)
     if data.get("digests") != "true":
         said = f"{place} admits images without digest"

@@ -153,29 +153,45 @@ def test_broken_stack_cannot_break_the_comment(tmp_path: Path) -> None:
 PREVIEW = """\x1b[1mPreviewing update (dev):\x1b[0m
 Loading policy packs...
 
- +   pulumi:pulumi:Stack ai-factory-dev create
+    pulumi:pulumi:Stack ai-factory-dev running warning: ai-factory:spec: 2 warning(s)
  ~   Segment training update [diff: ~flows]
+ +   kubernetes:core/v1:Namespace research.namespace create\x20
+ +   kubernetes:core/v1:Namespace research.namespace create
     /home/runner/work/ai-factory/stacks/__main__.py:3: warning: see /tmp/xyz/log.txt for more
 View in Browser (Ctrl+O): https://app.pulumi.com/acme/ai-factory/dev/previews/1
 ~~~
+Diagnostics:
+  pulumi:pulumi:Stack (ai-factory-dev):
+    warning: ai-factory:spec: 2 warning(s)
+      ZT402 access[research: operator].role: lets people change what runs.
+      ZT760 models[fraud]: needs nobody's signature.
+    error: ai-factory:spec: 1 problem(s)
+      ZT109 workloads[alerts].egress: is as good as anywhere.
+    [Pulumi Neo] Would you like help with these diagnostics?
+    ?explainFailure
+    Or run `pulumi neo --debug-preview` for an interactive agent in your terminal.
+
 Resources:
     ~ 1 to update
     212 unchanged
 
 Duration: 12s
+Permalink: file:///root/state/dev.json
 """
 
 
 def test_preview_is_stripped() -> None:
-    """Colours, blank lines, links, times and the machine's folders go; what changes stays."""
+    """Colours, blank lines, links, times, offers, warnings and the machine's folders go; what changes stays, and what is wrong."""
     assert shutil.which("sed")
     script = WORKFLOWS / "preview.sed"
     shown = subprocess.run(["sed", "-E", "-f", script], input=PREVIEW, capture_output=True, text=True, check=True).stdout
     assert shown == (
-        " +   pulumi:pulumi:Stack ai-factory-dev create\n"
         " ~   Segment training update [diff: ~flows]\n"
+        " +   kubernetes:core/v1:Namespace research.namespace create\n"
         "    __main__.py:3: warning: see log.txt for more\n"
         "---\n"
+        "    error: ai-factory:spec: 1 problem(s)\n"
+        "      ZT109 workloads[alerts].egress: is as good as anywhere.\n"
         "Resources:\n"
         "    ~ 1 to update\n"
         "    212 unchanged\n"

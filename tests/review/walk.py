@@ -1,7 +1,7 @@
 """The reviewer's walk: runs what docs/review.md shows, so that it shows what is.
 
 A walk's `diff` block is applied to the stack that its first line names, and the next `console` block holds the command and what it prints.
-`python -m tests.review.walk` writes the page anew.
+`python -m tests.review.walk` writes the page anew, with `--preview` also what `pulumi preview` shows, on labs of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import shlex
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import chdir, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -22,8 +23,12 @@ PAGE = ROOT / "docs" / "review.md"
 BLOCK = re.compile(r"^```(diff|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-def walk(page: str) -> str:
-    """The page with every console block run anew."""
+Preview = Callable[[str, str], str]
+"""What `pulumi preview` shows, for a stack's name and the content of its file."""
+
+
+def walk(page: str, preview: Preview | None = None) -> str:
+    """The page with every console block run anew. Without `preview`, what `pulumi preview` showed stays as it is."""
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         Path("stacks").symlink_to(ROOT / "stacks")
 
@@ -33,7 +38,13 @@ def walk(page: str) -> str:
                 apply(text)
                 return block[0]
             command = text.splitlines()[0]
-            return f"```console\n{command}\n{output(command.removeprefix('$ '))}```"
+            words = shlex.split(command.removeprefix("$ "))
+            if words[0] == "pulumi":
+                assert words[1:-1] == ["preview", "--stack"], command
+                shown = preview(words[-1], Path("new.yaml").read_text()) if preview else text.partition("\n")[2]
+            else:
+                shown = output(words)
+            return f"```console\n{command}\n{shown}```"
 
         return BLOCK.sub(run, page)
 
@@ -53,10 +64,9 @@ def apply(text: str) -> None:
     Path("new.yaml").write_text(content)
 
 
-def output(command: str) -> str:
+def output(words: list[str]) -> str:
     """What a factory command prints, and its exit code where that is not 0."""
-    words = shlex.split(command)
-    assert words[0] == "factory", command
+    assert words[0] == "factory", words
     os.environ["NO_COLOR"] = "1"
     with redirect_stdout(StringIO()) as out:
         code = cli.main(words[1:])
@@ -64,5 +74,10 @@ def output(command: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(walk(PAGE.read_text()))
-    sys.exit(0)
+    if sys.argv[1:] == ["--preview"]:
+        from .preview import Previews
+
+        with Previews() as previews:
+            PAGE.write_text(walk(PAGE.read_text(), previews))
+    else:
+        PAGE.write_text(walk(PAGE.read_text()))
