@@ -111,6 +111,14 @@ def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     explaining.add_argument("--to", dest="destination", metavar="B", help="the same; with --from: may A reach B?")
     explaining.add_argument("--port", metavar="P", help='a number, "53/UDP" or the name of a listener')
     explaining.add_argument("--who", metavar="NAME", help="only this group, user or workload: its rights and grants")
+    explaining.add_argument(
+        "--group",
+        metavar="NAME",
+        action="append",
+        default=[],
+        dest="groups",
+        help="with --who PERSON: a group that they are in; repeat for each",
+    )
     auditing = command("audit", _audit, "live objects against the plan, whole; needs the cluster", stacks="1")
     auditing.add_argument("--context", metavar="NAME", help="kubeconfig context (default: the spec's cluster.context)")
     auditing.add_argument(
@@ -244,6 +252,9 @@ def _explain(options: argparse.Namespace) -> int:
         return USAGE
     objects = read_folder(options.manifests) if options.manifests else read_objects(options.stack)
     question = {"source": options.source, "destination": options.destination, "port": options.port, "who": options.who}
+    if options.groups and not options.who:
+        print("factory explain: --group says what somebody is in: name them by --who", file=sys.stderr)
+        return USAGE
     if options.format == "svg":
         from .review.report import draw
 
@@ -252,7 +263,7 @@ def _explain(options: argparse.Namespace) -> int:
             return USAGE
         print(draw(objects), end="")
         return CLEAN
-    for line in explain(objects, **question, format=options.format):
+    for line in explain(objects, **question, groups=options.groups, format=options.format):
         print(line)
     return CLEAN
 

@@ -94,6 +94,7 @@ def test_without_port_every_open_one(capsys: pytest.CaptureFixture[str]) -> None
         (("--from", "office"), "give both --from and --to"),
         (("--from", "office", "--to", "training/notebook", "--port", "gopher"), "http (8888)"),
         (("--who", "nobody"), '"nobody" holds nothing here'),
+        (("--who", "helix:alice", "--group", "helix:servin"), 'No group is called "helix:servin" here. Did you mean'),
     ],
 )
 def test_mistakes(arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,6 +109,7 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither or both of a stack and a folder is wrong usage."""
     assert run(capsys)[0] == 2
     assert run(capsys, str(DEV), "--manifests", ".")[0] == 2
+    assert run(capsys, str(DEV), "--group", "helix:serving")[0] == 2
 
 
 def test_who_may_hold_a_role_for_a_while(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -127,6 +129,14 @@ def test_who_may_hold_a_role_for_a_while(capsys: pytest.CaptureFixture[str], tmp
     assert code == 0, err
     assert "user helix:alice holds operator in training until 2026-12-01T17:00:00Z" in out
     assert "by  RoleBinding helix-training/operator::helix:alice by Role helix-training/operator" in out
+    assert "helix:serving" not in out
+    assert "add --group NAME for each" in out
+    code, out, err = run(capsys, str(stack), "--who", "helix:alice", "--group", "helix:serving", "--group", "helix:data-platform")
+    assert code == 0, err
+    assert "user helix:alice holds operator in training until 2026-12-01T17:00:00Z" in out
+    assert "helix:serving may hold debugger in assistant, scoring for up to 1h" in out
+    assert "by  RoleBinding helix-intake/" in out
+    assert "--group" not in out
     render(plan_factory(load_stack(stack).factory), tmp_path / "rendered")
     _, out, _ = run(capsys, "--manifests", str(tmp_path / "rendered"), "--who", "user helix:alice", "--format", "json")
     (held,) = json.loads(out)["held"]

@@ -234,9 +234,19 @@ def _cut(lines: tuple[str, ...], most: int = 4) -> Iterator[str]:
 
 
 def explain(
-    objects: Objects, *, source: str | None, destination: str | None, port: str | None, who: str | None, format: str
+    objects: Objects,
+    *,
+    source: str | None,
+    destination: str | None,
+    port: str | None,
+    who: str | None,
+    groups: Sequence[str] = (),
+    format: str,
 ) -> Iterator[str]:
-    """The lines that `factory explain` prints. Raises ReviewError for a name that nothing bears."""
+    """The lines that `factory explain` prints: of `who` also what they may do, and ask for, as a member of `groups`.
+
+    Raises ReviewError for a name that nothing bears.
+    """
     if source or destination:
         if not (source and destination):
             raise ReviewError("A question has two ends: give both --from and --to.")
@@ -248,12 +258,16 @@ def explain(
     eligible, held = list(find_eligibility(objects)), list(find_held_roles(objects))
     if who is not None:
         known = {right.subject for right in rights} | {grant.workload for grant in grants} | {f"group {may.group}" for may in eligible}
-        rights = [right for right in rights if _is(right.subject, who)]
+        for group in groups:
+            if not any(_is(subject, group) for subject in (*known, *(f"group {may.approvers}" for may in eligible))):
+                raise ReviewError(f'No group is called "{group}" here. {did_you_mean(group, known)} Known: {listed(known, limit=30)}.')
+        selves = (who, *groups)
+        rights = [right for right in rights if _is(right.subject, *selves)]
         grants = [grant for grant in grants if grant.workload == who]
-        eligible = [may for may in eligible if any(_is(f"group {group}", who) for group in (may.group, may.approvers))]
-        held = [holds for holds in held if _is(holds.subject, who)]
+        eligible = [may for may in eligible if any(_is(f"group {group}", *selves) for group in (may.group, may.approvers))]
+        held = [holds for holds in held if _is(holds.subject, *selves)]
         if not (rights or grants or eligible or held):
-            hint = did_you_mean(who, known) or "What people may do by their groups, ask for each group."
+            hint = did_you_mean(who, known) or "Of a person, name the groups too: --group NAME."
             raise ReviewError(f'"{who}" holds nothing here. {hint} Known: {listed(known, limit=30)}.')
     reach = find_reach(objects)
     passages = [p for p in explain_reach(reach) if who is None or who in (*p.sources, p.destination)]
@@ -273,13 +287,13 @@ def explain(
         for number, lines in enumerate(shown):
             yield from ["", ""][: 2 * bool(number)]
             yield from lines
-        if who is not None and any(right.subject.startswith("user ") for right in rights):
-            yield f"\nWhat {who} may do by their groups is not here: ask for each group."
+        if who is not None and not groups and any(right.subject.startswith("user ") for right in rights):
+            yield f"\nWhat {who} may do by their groups is not here, since only their provider knows them: add --group NAME for each."
 
 
-def _is(subject: str, who: str) -> bool:
-    """Whether a name, with or without the word for what it is, means somebody."""
-    return who in (subject, subject.partition(" ")[2])
+def _is(subject: str, *selves: str) -> bool:
+    """Whether somebody is meant by one of some names, each with or without the word for what it is."""
+    return any(name in (subject, subject.partition(" ")[2]) for name in selves)
 
 
 def _json(data: Any) -> str:
