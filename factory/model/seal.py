@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from factory.plan import names
 
@@ -44,8 +45,7 @@ def seal(folder: Path, sealed: Path, model: str, vault: Vault, begin: Begin) -> 
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         advance = begin(f"seal {name}", size)
         with (folder / name).open("rb") as plain, target.open("wb") as cipher:
-            pyrage.encrypt_io(plain, cipher, [identity.to_public()])
-        advance(size)
+            pyrage.encrypt_io(_Counted(plain, advance), cipher, [identity.to_public()])
     (sealed / SEAL).write_text(json.dumps({"format": FORMAT, "key": names.MODEL_KEY + model, "wrapped": wrapped}))
     done.write_text(json.dumps(marks))
 
@@ -81,6 +81,18 @@ def unseal(folder: Path, target: Path, model: str, vault: Vault) -> int:
                 raise ModelError(f"{path} cannot be unsealed: it was changed or cut off, or is sealed by another key ({error}).") from None
             count += 1
     return count
+
+
+class _Counted:
+    """A file that is read, and how far."""
+
+    def __init__(self, file: BinaryIO, advance: Callable[[int], None]) -> None:
+        self._file, self._advance = file, advance
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._advance(len(data))
+        return data
 
 
 def read_seal(folder: Path) -> str | None:
