@@ -6,6 +6,7 @@ that the rule must find, all of them.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,17 @@ CASES = Path(__file__).parent / "cases"
 ALL = {rule.concept: rule for rule in (*RULES, *GRANT_RULES, *ROOT_RULES, *WAIVER_RULES)}
 
 
+@cache
+def cases(file: Path) -> dict[str, Any]:
+    """Read by libyaml: eight times as fast, for some hundred files."""
+    return dict(yaml.load(file.read_text(), Loader=yaml.CSafeLoader))
+
+
 def examples(outcome: str) -> list[Any]:
     return [
         pytest.param(file.stem, example, id=f"{file.stem}-{position}")
         for file in sorted(CASES.glob("*.yaml"))
-        for position, example in enumerate(yaml.safe_load(file.read_text())[outcome])
+        for position, example in enumerate(cases(file)[outcome])
     ]
 
 
@@ -41,9 +48,8 @@ def test_each_rule_has_examples() -> None:
     """No rule without a passing and a failing example, no examples without their rule."""
     assert {file.stem for file in CASES.glob("*.yaml")} == set(ALL)
     for file in CASES.glob("*.yaml"):
-        cases = yaml.safe_load(file.read_text())
-        assert cases["pass"], file.stem
-        assert cases["fail"], file.stem
+        assert cases(file)["pass"], file.stem
+        assert cases(file)["fail"], file.stem
 
 
 @pytest.mark.parametrize(("concept", "example"), examples("pass"))
