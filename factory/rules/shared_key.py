@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from factory.plan import controls
@@ -22,8 +23,10 @@ from .rule import Problem, rule
 def find_shared_keys(factory: Factory) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for signer in sorted(factory.signers, key=lambda signer: signer.name):
-        for key in signer.public_keys:
-            mark = fingerprint(key)
+        for mark, count in sorted(Counter(map(fingerprint, signer.public_keys)).items()):
+            path = f"signers[{signer.name}].publicKeys[{mark}]"
             if mark in first:
-                yield Problem(f"signers[{signer.name}].publicKeys[{mark}]", f"is also a key of {first[mark]}")
+                yield Problem(path, f"is also a key of {first[mark]}")
+            elif count > 1:
+                yield Problem(path, f"stands there {count} times")
             first.setdefault(mark, signer.name)

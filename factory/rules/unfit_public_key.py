@@ -22,8 +22,7 @@ from .rule import Problem, rule
 )
 def find_unfit_public_keys(factory: Factory) -> Iterator[Problem]:
     for signer in factory.signers:
-        for key in signer.public_keys:
+        for mark, key in sorted({fingerprint(key): key for key in signer.public_keys}.items()):
             if flaw := find_flaw(key):
-                yield Problem(
-                    f"signers[{signer.name}].publicKeys[{fingerprint(key)}]", f"is {flaw}", allowed="a PEM public key, ECDSA P-256"
-                )
+                path = f"signers[{signer.name}].publicKeys[{mark}]"
+                yield Problem(path, f"is {flaw}", allowed="a PEM public key, ECDSA P-256")
