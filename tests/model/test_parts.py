@@ -157,6 +157,16 @@ def test_nobody_validates_their_own_work_without_a_key_either(factory: Factory) 
     assert (found.passed, found.says) == (False, "judge is training/trainer, which produces it: nobody validates their own work")
 
 
+def test_one_bad_word_is_enough() -> None:
+    """What one validator found bad, no other makes good, in whatever order they are heard."""
+    two = build(lambda spec: spec["models"][0].update(validators=["judge", "stranger"]))
+    passed, failed, strange = ([{"predicateType": TEST_RESULT, "predicate": {"result": result}}] for result in ("PASSED", "FAILED", None))
+    assert judge(two, "validation", stranger=passed).says == "passed, says stranger"
+    for bad, word in ((failed, "FAILED"), (strange, "None")):
+        assert judge(two, "validation", judge=bad, stranger=passed).says == f"{word}, says judge"
+        assert judge(two, "validation", judge=passed, stranger=bad).says == f"{word}, says stranger"
+
+
 def test_a_producer_speaks_for_itself() -> None:
     """Of two producers, one does not say what the other has made; a signer of the model may."""
     both = build(lambda spec: spec["workloads"][1].update(produces=["fraud"]))
