@@ -6,6 +6,7 @@ that the rule must find, all of them.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def examples(outcome: str) -> list[Any]:
     return [
         pytest.param(file.stem, example, id=f"{file.stem}-{position}")
         for file in sorted(CASES.glob("*.yaml"))
-        for position, example in enumerate(cases(file)[outcome])
+        for position, example in enumerate(deepcopy(cases(file)[outcome]))
     ]
 
 
