@@ -7,7 +7,6 @@ that the rule must find, all of them.
 from __future__ import annotations
 
 from copy import deepcopy
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ CASES = Path(__file__).parent / "cases"
 ALL = {rule.concept: rule for rule in (*RULES, *GRANT_RULES, *ROOT_RULES, *WAIVER_RULES)}
 
 
-@cache
 def cases(file: Path) -> dict[str, Any]:
     """Read by libyaml: eight times as fast, for some hundred files."""
     return dict(yaml.load(file.read_text(), Loader=yaml.CSafeLoader))
