@@ -71,7 +71,7 @@ def test_what_is_waited_for(engine: Engine) -> None:
     spec = yaml.safe_load((Path(__file__).parents[2] / "stacks" / "Pulumi.models.yaml").read_text())["config"]["ai-factory:spec"]
     made = build(engine, **spec | {"name": "helix"})
     registered = {(each.type, each.name): each.inputs for each in engine.objects}
-    told = {kind: ("skipAwait", "true") for kind in UNSEEN} | {kind: ("waitFor", how) for kind, how in READY.items()}
+    told = dict.fromkeys(UNSEEN, ("skipAwait", "true")) | {kind: ("waitFor", how) for kind, how in READY.items()}
     assert {manifest.body["kind"] for manifest in made.plan.manifests} >= told.keys()
     for manifest in made.plan.manifests:
         inputs = copy.deepcopy(registered[token(manifest), manifest.name])

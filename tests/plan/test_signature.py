@@ -116,8 +116,8 @@ def test_a_model_is_told_from_one_whose_name_begins_the_same() -> None:
 
 
 def test_rights() -> None:
-    """The deployer writes these policies under any name, since a model brings a new one: that they are the factory's own is ZG14. Who audits
-    lists them, and what excepts from them."""
+    """The deployer writes these policies under any name, since a model brings a new one: that they are its own is ZG14. Who audits lists
+    them, and what excepts from them."""
     factory = Factory.model_validate_json(json.dumps(SPEC), by_alias=True, by_name=False)
     roles = {m.body["metadata"]["name"]: m.body["rules"] for m in plan_factory(factory).bootstrap if m.body["kind"] == "ClusterRole"}
     kyvernos = {name: [rule for rule in rules if "policies.kyverno.io" in rule["apiGroups"]] for name, rules in roles.items()}
