@@ -6,7 +6,6 @@ that the rule must find, all of them.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def examples(outcome: str) -> list[Any]:
     return [
         pytest.param(file.stem, example, id=f"{file.stem}-{position}")
         for file in sorted(CASES.glob("*.yaml"))
-        for position, example in enumerate(deepcopy(cases(file)[outcome]))
+        for position, example in enumerate(cases(file)[outcome])
     ]
 
 
