@@ -58,3 +58,13 @@ def _known(text: str) -> bool:
     from cyclonedx.spdx import is_supported_id
 
     return is_supported_id(text)
+
+
+def describes(bill: dict[str, Any], artifact: Artifact) -> bool:
+    """Whether a bill is of exactly this digest, whichever release of the library wrote it."""
+    try:
+        component = bill["metadata"]["component"]
+        hashed = {(one["alg"], one["content"]) for one in component["hashes"]}
+        return bool(component["name"] == artifact.name) and ("SHA-256", artifact.digest.removeprefix("sha256:")) in hashed
+    except (KeyError, TypeError):
+        return False

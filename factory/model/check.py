@@ -10,7 +10,8 @@ from factory.spec import Factory, Model, Signer, Stage
 
 from . import attestation, oms
 from .artifact import Artifact
-from .cosign import SIGNATURE, Cosign, Statement
+from .bill import describes
+from .cosign import SIGNATURE, Cosign
 from .errors import ModelError
 from .registry import Repository
 
@@ -39,12 +40,13 @@ class Subject:
         """How cosign finds it."""
         return self.repository.reference(self.artifact.digest)
 
-    def find(self, predicate_type: str, signers: Iterable[str]) -> Iterator[tuple[Signer, Statement]]:
-        """What some signers have attested of it."""
+    def find(self, predicate_type: str, signers: Iterable[str]) -> Iterator[tuple[Signer, attestation.Predicate]]:
+        """What some signers have attested of it: an empty predicate where that is no object."""
         for name in dict.fromkeys(signers):
             if (signer := self.factory.signer.get(name)) is not None:
                 for statement in self.cosign.statements(self.reference, predicate_type, signer):
-                    yield signer, statement
+                    predicate = statement.get("predicate")
+                    yield signer, predicate if isinstance(predicate, dict) else {}
 
 
 def check(subject: Subject, stage: Stage, promoted: bool = True) -> tuple[Check, ...]:
@@ -96,11 +98,10 @@ def find_file_signature(subject: Subject) -> tuple[Signer, bytes]:
 
 
 def _bill(subject: Subject) -> str:
-    for signer, statement in subject.find(attestation.BILL, _signers(subject.model)):
-        component = ((statement.get("predicate") or {}).get("metadata") or {}).get("component") or {}
-        if (component.get("name"), component.get("version")) == (subject.artifact.name, subject.artifact.version):
+    for signer, bill in subject.find(attestation.BILL, _signers(subject.model)):
+        if describes(bill, subject.artifact):
             return f"bill of materials by {signer.name}"
-    raise FailedError("no bill of materials by any of its signers")
+    raise FailedError("no bill of materials of exactly this version by any of its signers")
 
 
 def _provenance(subject: Subject) -> str:
@@ -113,8 +114,7 @@ def find_provenance(subject: Subject) -> tuple[Signer, str, tuple[str, ...]]:
     producers = {workload.reference for workload in attestation.find_producers(subject.factory, subject.model)}
     theirs = [signer.name for signer in subject.factory.signers if signer.workload in producers]
     strange = ""
-    for signer, statement in subject.find(attestation.PROVENANCE, (*theirs, *subject.model.signers)):
-        predicate = statement.get("predicate") or {}
+    for signer, predicate in subject.find(attestation.PROVENANCE, (*theirs, *subject.model.signers)):
         trainer = attestation.find_trainer(subject.factory, subject.model, predicate)
         if trainer is None:
             strange = "provenance names no workload that may produce it in its segment from what it reads"
@@ -133,8 +133,8 @@ def _validation(subject: Subject) -> str:
     makers = [signer for signer in subject.factory.signers if signer.workload in producers]
     own = {key for signer in makers for key in map(_bare, signer.public_keys)}
     passed, why = "", ""
-    for signer, statement in subject.find(attestation.TEST_RESULT, model.validators):
-        result = (statement.get("predicate") or {}).get("result")
+    for signer, predicate in subject.find(attestation.TEST_RESULT, model.validators):
+        result = predicate.get("result")
         if signer.workload in producers or own & set(map(_bare, signer.public_keys)):
             why = f"{signer.name} is {signer.workload or 'who'}, which produces it: nobody validates their own work"
         elif result == attestation.PASSED:
@@ -147,14 +147,16 @@ def _validation(subject: Subject) -> str:
 
 
 def _promotion(subject: Subject) -> str:
-    for signer, statement in subject.find(attestation.SUMMARY, _signers(subject.model)):
-        predicate = statement.get("predicate") or {}
-        passed = predicate.get("verificationResult") == attestation.PASSED and attestation.SERVING in (
-            predicate.get("verifiedLevels") or ()
-        )
+    for signer, predicate in subject.find(attestation.SUMMARY, _signers(subject.model)):
+        levels = predicate.get("verifiedLevels")
+        passed = predicate.get("verificationResult") == attestation.PASSED and isinstance(levels, list) and attestation.SERVING in levels
         if passed and predicate.get("resourceUri") == subject.artifact.reference:
-            return f"approved by {(predicate.get('verifier') or {}).get('id')!s:.100}, signed by {signer.name}"
+            return f"approved by {_who(predicate.get('verifier'))}, signed by {signer.name}"
     raise FailedError(f"not promoted by any of its signers: {listed(subject.model.signers)}")
+
+
+def _who(verifier: object) -> str:
+    return str(verifier.get("id"))[:100] if isinstance(verifier, dict) else "nobody"
 
 
 def _signers(model: Model) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from team import DATA, SPEC
 from factory import cli
 from factory.load import load_object
 from factory.model import check as check_module
-from factory.model.artifact import Artifact, media_type
+from factory.model.artifact import Artifact, File, media_type
 from factory.model.attestation import PROVENANCE, TEST_RESULT, Input, find_trainer, provenance
+from factory.model.bill import describes, plan_bill
 from factory.model.check import Check, Subject
 from factory.model.credentials import DockerLogin
 from factory.model.errors import ModelError
@@ -176,6 +178,17 @@ def test_a_producer_speaks_for_itself() -> None:
     found = judge(both, "provenance", trainer=made)
     assert (found.passed, found.says) == (False, "trainer says that training/notebook trained it, and is training/trainer")
     assert judge(both, "provenance", release=made).passed
+
+
+def test_a_bill_is_of_one_digest() -> None:
+    """That of another version, or of another model, or no bill at all, says nothing of this one."""
+    artifact = Artifact("registry.helix.example/models/fraud", DATA, "fraud", "1", ("Apache-2.0",), (), (File("w", DATA, 1),))
+    bill = plan_bill(artifact)
+    assert describes(bill, artifact)
+    assert not describes(bill, replace(artifact, digest="sha256:" + "8" * 64))
+    assert not describes(bill, replace(artifact, name="base"))
+    for nothing in ({}, {"metadata": []}, {"metadata": {"component": {"hashes": 1}}}):
+        assert not describes(nothing, artifact)
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_unsigned(team: Team) -> None:
     reference = team.push("unsigned")
     assert say(team, reference, "signature") == "not signed by any of its signers: release"
     assert say(team, reference, "files") == "their signature is not in the registry"
-    assert say(team, reference, "bill") == "no bill of materials by any of its signers"
+    assert say(team, reference, "bill") == "no bill of materials of exactly this version by any of its signers"
     assert "is not promoted: signature: not signed" in team.refused("promote", reference, *APPROVE, *team.key("release"))
 
 
