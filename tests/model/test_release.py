@@ -425,6 +425,15 @@ def test_no_secret_is_ever_printed(team: Team) -> None:
         assert secret not in answer.out + answer.err + kept
 
 
+def test_a_signature_that_was_overwritten(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the registry has lost what was just written, whoever signs is told."""
+    reference = team.push("lost")
+    monkeypatch.setattr(Repository, "attach", lambda *_: "")
+    assert "was signed, and yet: files: their signature is not in the registry. Sign it again." in team.refused(
+        "sign", reference, *team.key("release")
+    )
+
+
 def test_cosign_is_needed(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, one line says so."""
     reference = team.push("alone")
