@@ -45,7 +45,7 @@ class KeyManagement(Part):
     ...             "replicas": 1,
     ...             "certificate": "openbao-tls",
     ...             "seal": {"kind": "Static", "secret": "openbao-seal"},
-    ...             "administrators": "key-administrators",
+    ...             "administrators": "staff:key-administrators",
     ...         },
     ...     },
     ... })

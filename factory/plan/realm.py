@@ -14,7 +14,7 @@ from factory.spec import Factory, KeycloakProvider, Strength, seconds
 
 from . import names
 from .manifest import Body
-from .vault import AUDIENCE, find_openbao
+from .vault import AUDIENCE, find_administrators, find_openbao
 
 LEVELS = {names.SECOND_FACTOR: 2, names.PHISHING_RESISTANT: 3}
 """Keycloak's levels of authentication, by `acr`. A password alone is level 1, which no contract takes."""
@@ -79,9 +79,8 @@ def groups(factory: Factory, provider: KeycloakProvider) -> list[str]:
     """Every group of the provider that the spec grants something to, without the prefix, sorted."""
     granted = [access.group for access in factory.access]
     granted += [group for eligibility in factory.eligibility for group in (eligibility.group, eligibility.approvers)]
-    named = {group.removeprefix(provider.prefix) for group in granted if group is not None and group.startswith(provider.prefix)}
-    vault = find_openbao(factory)
-    return sorted(named | ({vault.administrators} if vault and _administers_keys(factory, provider) else set()))
+    granted += [vault.administrators] if (vault := find_openbao(factory)) else []
+    return sorted({group.removeprefix(provider.prefix) for group in granted if group is not None and group.startswith(provider.prefix)})
 
 
 def attributes(provider: KeycloakProvider) -> dict[str, str]:
@@ -164,7 +163,7 @@ def _clients(factory: Factory, provider: KeycloakProvider) -> Iterator[Body]:
 
 
 def _administers_keys(factory: Factory, provider: KeycloakProvider) -> bool:
-    return find_openbao(factory) is not None and provider == factory.providers[0]
+    return find_openbao(factory) is not None and provider == find_administrators(factory)
 
 
 def _client(provider: KeycloakProvider, audience: str, name: str, strength: Strength) -> Body:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from factory.plan import controls
-from factory.plan.vault import find_proof
+from factory.plan.vault import find_administrators, find_proof
 from factory.spec import Factory, OpenBao
 
 from .rule import REFUSED_IN_PRODUCTION, Problem, rule
@@ -16,7 +16,8 @@ from .rule import REFUSED_IN_PRODUCTION, Problem, rule
     "Administrators of OpenBao can sign in",
     why="No root token is ever handed out: without an identity provider that proves a step-up nobody can apply a changed spec, and a "
     "grant that is taken away stays in force.",
-    fix="Declare an identity provider under `identity.people.providers`, whose contract names the claim that proves `stepUp`.",
+    fix="Declare their identity provider under `identity.people.providers`, with a contract whose claim proves `stepUp`, and "
+    "name the group with it in front, such as `staff:keys`.",
     references=(controls.TENET_6, controls.AUTHORIZATION),
     severity=REFUSED_IN_PRODUCTION,
 )
@@ -24,8 +25,9 @@ def find_unadministered_vaults(factory: Factory) -> Iterator[Problem]:
     vault = factory.keys.vault if factory.keys else None
     if not isinstance(vault, OpenBao):
         return
-    if not factory.providers:
-        yield Problem("keys.vault.administrators", "have no identity provider to sign in at", vault.administrators)
-    elif find_proof(factory, factory.providers[0]) is None:
-        problem = f"sign in at {factory.providers[0].name}, which does not prove {factory.step_up.value}"
+    provider = find_administrators(factory)
+    if provider is None:
+        yield Problem("keys.vault.administrators", "are not of an identity provider that is declared", vault.administrators)
+    elif find_proof(factory, provider) is None:
+        problem = f"sign in at {provider.name}, which does not prove {factory.step_up.value}"
         yield Problem("keys.vault.administrators", problem, vault.administrators)

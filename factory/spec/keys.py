@@ -58,7 +58,7 @@ class OpenBao(Concept):
     seal: Seal
     """What opens it."""
     administrators: Annotated[str, StringConstraints(pattern=GROUP, max_length=253)]
-    """Group of people, as the first identity provider names it, who administer it: they sign in there, with a step-up."""
+    """Group of people who administer it, with its provider in front: `staff:keys`. They sign in there, with a step-up."""
 
 
 class ExternalVault(Concept):

@@ -28,7 +28,7 @@ OPENBAO: dict[str, Any] = {
     "image": "registry.helix.example/openbao@sha256:" + "1" * 64,
     "certificate": "sentinel-certificate",
     "seal": {"kind": "AwsKms", "settings": {"region": "eu-central-1", "kms_key_id": "alias/openbao"}},
-    "administrators": "key-administrators",
+    "administrators": "staff:key-administrators",
 }
 EXTERNAL = {"kind": "External", "address": "https://vault.helix.example:8200"}
 SPEC: dict[str, Any] = {

@@ -14,7 +14,7 @@ from factory.spec import Factory, OpenBao
 
 from .apply import apply_script
 from .openbao import CONFIGURATION, CONTROLS, POLICY, claims, plan_openbao, plan_reviewer
-from .request import ADMINISTRATOR, AUDIENCE, find_proof, find_requests, policy_files
+from .request import ADMINISTRATOR, AUDIENCE, find_administrators, find_proof, find_requests, policy_files
 from .server import FILES, PORT, RAFT, WORKLOAD, configuration, find_openbao, find_port
 from .use import Operation, Use, find_keys, find_uses
 
@@ -32,6 +32,7 @@ __all__ = [
     "claims",
     "configuration",
     "describe_key_management",
+    "find_administrators",
     "find_keys",
     "find_openbao",
     "find_port",

@@ -66,14 +66,14 @@ def find_requests(factory: Factory, keys: Keys) -> Iterator[Request]:
     for workload in sorted({use.workload for use in find_uses(factory)}):
         role = names.vault_role(workload)
         yield Request(f"role_{_word(role)}", f"auth/{kubernetes}/role/{role}", _role(factory, workload))
-    if isinstance(keys.vault, OpenBao) and factory.providers:
-        yield from _administrators(factory, keys.vault, factory.providers[0])
+    if isinstance(keys.vault, OpenBao) and (provider := find_administrators(factory)):
+        yield from _administrators(factory, keys.vault, provider)
 
 
 def policy_files(factory: Factory, keys: Keys) -> dict[str, str]:
     """Every policy as HCL, by the name of its file: `helix.training.trainer.hcl`."""
     policies = find_policies(factory)
-    if isinstance(keys.vault, OpenBao) and factory.providers:
+    if isinstance(keys.vault, OpenBao) and find_administrators(factory):
         policies |= {names.vault_policy(factory.name, ADMINISTRATOR): administration(factory)}
     return {policy_file(name): text for name, text in sorted(policies.items())}
 
@@ -122,7 +122,7 @@ def _administrators(factory: Factory, vault: OpenBao, provider: Provider) -> Ite
     config = {"oidc_discovery_url": provider.issuer, "bound_issuer": provider.issuer, "default_role": ADMINISTRATOR, **authority}
     yield Request("oidc_config", f"auth/{mount}/config", config)
     yield Request("policy_administrator", f"sys/policies/acl/{policy}", {"policy": Policy(policy)})
-    proof = find_proof(factory, provider)
+    proof, group = find_proof(factory, provider), vault.administrators.removeprefix(provider.prefix)
     yield Request(
         "role_administrator",
         f"auth/{mount}/role/{ADMINISTRATOR}",
@@ -130,13 +130,21 @@ def _administrators(factory: Factory, vault: OpenBao, provider: Provider) -> Ite
             "role_type": "jwt",
             "user_claim": provider.user_claim,
             "bound_audiences": [AUDIENCE],
-            "bound_claims": {provider.groups: [vault.administrators]} | ({proof.claim: list(proof.values)} if proof else {}),
+            "bound_claims": {provider.groups: [group]} | ({proof.claim: list(proof.values)} if proof else {}),
             "token_ttl": seconds(provider.terms.token_age or "15m"),
             "token_max_ttl": 3600,
             "token_no_default_policy": True,
             "token_policies": [policy],
         },
     )
+
+
+def find_administrators(factory: Factory) -> Provider | None:
+    """Where administrators of the factory's OpenBao sign in: the provider that their group's name begins with."""
+    vault = factory.keys.vault if factory.keys else None
+    if not isinstance(vault, OpenBao):
+        return None
+    return next((provider for provider in factory.providers if vault.administrators.startswith(provider.prefix)), None)
 
 
 def find_proof(factory: Factory, provider: Provider) -> RequiredClaim | None:

@@ -53,7 +53,7 @@ def spec(issuer: str, authority: str, *, initialized: bool) -> dict[str, Any]:
                 "image": "registry.helix.example/openbao:2.7.2",
                 "certificate": "openbao-tls",
                 "seal": {"kind": "Static", "secret": "openbao-seal"},
-                "administrators": "key-administrators",
+                "administrators": "staff:key-administrators",
                 "initialized": initialized,
             },
         },

@@ -74,7 +74,7 @@ def spec(issuer: str, authority: str, **change: Any) -> dict[str, Any]:
             "image": IMAGE,
             "certificate": "openbao-tls",
             "seal": {"kind": "Static", "secret": "openbao-seal"},
-            "administrators": ADMINISTRATORS,
+            "administrators": f"staff:{ADMINISTRATORS}",
         },
     }
     return found | change
