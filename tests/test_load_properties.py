@@ -49,7 +49,7 @@ def _damage(draw: DrawFn, data: Data) -> None:
         data["name"] = "f"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(damaged())
 def test_a_damaged_spec_is_refused_or_planned(data: Data) -> None:
     """Nothing but findings comes out of the loader and the rules; what no rule refuses has a plan."""

@@ -20,7 +20,7 @@ from factory.rules import check
 from factory.spec import Distribution, Factory
 
 DISTRIBUTIONS = st.sampled_from([each.value for each in Distribution])
-properties = settings(max_examples=20, deadline=None)
+properties = settings(max_examples=12, deadline=None)
 
 
 def with_providers(spec: Data, *providers: Data) -> Data:

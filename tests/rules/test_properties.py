@@ -15,7 +15,7 @@ from factory.spec import Factory
 from .example import TODAY
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(factories())
 def test_one_finding_a_rule_and_path(factory: Factory) -> None:
     """A waiver names one finding: no rule finds two things at one path."""
@@ -23,14 +23,14 @@ def test_one_finding_a_rule_and_path(factory: Factory) -> None:
     assert len(found) == len(set(found))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data(), specs())
 def test_order_of_lists_changes_no_finding(data: Any, spec: Data) -> None:
     """A spec that was only sorted needs no new waivers."""
     assert check(read(data.draw(shuffled(spec))), TODAY) == check(read(spec), TODAY)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data(), specs())
 def test_what_does_not_dangle_can_be_planned(data: Any, spec: Data) -> None:
     """Whatever is left out of a spec, the reference rules find what is missing before the plan would stumble over it, and never crash."""
@@ -43,7 +43,7 @@ def test_what_does_not_dangle_can_be_planned(data: Any, spec: Data) -> None:
         plan_factory(factory)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data(), specs())
 def test_dropped_things_are_never_missed(data: Any, spec: Data) -> None:
     """A part that was dropped for its own error causes no second finding, whoever refers to it."""
