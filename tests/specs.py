@@ -56,10 +56,6 @@ def specs(draw: DrawFn) -> Data:
         )
     )
     peers = draw(_named(_peer()))
-    people, sealed = draw(_people(owned)), draw(st.fixed_dictionaries({}, optional={"keys": _keys(owned), "registry": _registry(owned)}))
-    if sealed.get("keys", {}).get("vault", {}).get("kind") == "OpenBao":
-        # Its administrators sign in at the first of them: the one list whose order means something.
-        people["providers"] = people["providers"][:1]
     inside = [f"{workload['segment']}/{workload['name']}" for workload in workloads]
     signing = [signer | ({"workload": draw(_one(inside))} if inside and draw(st.booleans()) else {}) for signer in signing]
     return {
@@ -83,9 +79,9 @@ def specs(draw: DrawFn) -> Data:
         "pools": pools,
         "queues": draw(_queues(pools, some)),
         "access": draw(_access(some)),
-        "identity": {"people": people},
+        "identity": {"people": draw(_people(owned))},
         "signers": signing,
-    } | sealed
+    } | draw(st.fixed_dictionaries({}, optional={"keys": _keys(owned), "registry": _registry(owned)}))
 
 
 def factories() -> SearchStrategy[Factory]:
