@@ -4,125 +4,23 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-import yaml
+from project import Project, Step, project_of, stack_plan, stack_spec, type_and_name
 
 from components._apply import token
-from factory.load import CONFIG_KEY, load_object
-from factory.plan import names, plan_factory
-from factory.render import render
-from lab import Lab
+from factory.plan import names
 
-ROOT = Path(__file__).parents[2]
-STACK = ROOT / "stacks" / "Pulumi.dev.yaml"
-FILE = yaml.safe_load(STACK.read_text())
-SPEC = FILE["config"][CONFIG_KEY]
-PLAN = plan_factory(load_object(SPEC))
-
-PASSING = {"events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses"}
-"""What comes and goes by itself."""
-
-Step = tuple[str, str, str]
-"""What a preview says of one resource: operation, type, name."""
-
-
-@dataclass
-class Project:
-    """The Pulumi project in a folder of its own, so that no test writes to the repository, and the lab that it deploys to."""
-
-    lab: Lab
-    folder: Path
-    environment: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        # Without a checkpoint a step, as the lab is used for speed (docs/concepts/component.md).
-        self.environment = os.environ | self.lab.environment() | {"PULUMI_SKIP_CHECKPOINTS": "1", "NO_COLOR": "1"}
-
-    def configure(self, spec: dict[str, Any]) -> None:
-        config = {**FILE, "config": {CONFIG_KEY: spec}}
-        (self.folder / "stacks" / "Pulumi.dev.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=600, check=False)
-
-    def pulumi(self, command: str, *options: str) -> str:
-        """Runs Pulumi; returns what it printed. Fails the test when it fails."""
-        done = self.run("pulumi", command, "--stack", "dev", "--non-interactive", *options)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def up(self) -> None:
-        self.pulumi("up", "--yes", "--skip-preview", "--parallel", "32")
-
-    def preview(self) -> dict[Step, list[str]]:
-        """What would change, each update with the inputs that differ."""
-        steps = json.loads(self.pulumi("preview", "--json"))["steps"]
-        changes = [step for step in steps if step["op"] != "same"]
-        return {(step["op"], *_type_and_name(step["urn"])): _changed(step) for step in changes}
-
-    def state(self) -> dict[str, Any]:
-        return dict(json.loads(self.pulumi("stack", "export")))
-
-    def kubectl(self, *arguments: str) -> str:
-        done = self.run("kubectl", "--context", "lab-admin", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def objects(self) -> set[str]:
-        """Every object of the cluster, of every kind."""
-        kinds = set(self.kubectl("api-resources", "--verbs", "list", "--output", "name").split()) - PASSING
-        template = r"{range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{'\n'}{end}".replace("'", '"')
-        return set(self.kubectl("get", ",".join(sorted(kinds)), "-A", "-o", f"jsonpath={template}").splitlines())
-
-    def nodes(self) -> dict[str, Any]:
-        """What pools put on nodes: labels, annotations, taints."""
-        nodes = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
-        return {
-            node["metadata"]["name"]: [node["metadata"]["labels"], node["metadata"].get("annotations"), node["spec"].get("taints")]
-            for node in nodes
-        }
-
-
-def _type_and_name(urn: str) -> tuple[str, str]:
-    *_, types, name = urn.split("::", 3)
-    return types.rpartition("$")[2], name
-
-
-def _changed(step: dict[str, Any]) -> list[str]:
-    """The inputs that an update changes."""
-    old, new = ((step.get(state) or {}).get("inputs") or {} for state in ("oldState", "newState"))
-    return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)) if step["op"] == "update" else []
+SPEC, PLAN = stack_spec("dev"), stack_plan("dev")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A lab of its own with the dev stack's nodes and the deployer's rights, and nothing deployed."""
-    folder = tmp_path_factory.mktemp("project")
-    shutil.copy(ROOT / "Pulumi.yaml", folder)
-    (folder / "stacks").mkdir()
-    shutil.copy(ROOT / "stacks" / "__main__.py", folder / "stacks")
-    render(PLAN, folder / "rendered")
-    control_plane = folder / "rendered" / "control-plane"
-    lab = Lab(f"e2e-up-{uuid4().hex[:8]}")
-    try:
-        lab.up(nodes=ROOT / "stacks" / "dev.nodes.yaml", control_plane=control_plane if control_plane.exists() else None)
-        lab.user("factory-deployer")
-        project = Project(lab, folder)
-        project.configure(SPEC)
-        project.kubectl("apply", "--server-side", "--field-manager", "lab-bootstrap", "-f", str(folder / "rendered" / "bootstrap"))
-        project.run("pulumi", "stack", "init", "dev")
+    """The dev stack's, with nothing deployed."""
+    with project_of("dev", tmp_path_factory.mktemp("project")) as project:
         yield project
-    finally:
-        lab.down()
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +53,7 @@ def edit(deployed: Project) -> Iterator[Any]:
 def test_up_builds_every_object_of_the_plan_and_no_other(deployed: Project) -> None:
     """Its state holds one resource for each manifest; the cluster holds each object."""
     resources = deployed.state()["deployment"]["resources"]
-    registered = {_type_and_name(resource["urn"]) for resource in resources if "$kubernetes:" in resource["urn"]}
+    registered = {type_and_name(resource["urn"]) for resource in resources if "$kubernetes:" in resource["urn"]}
     assert registered == {(token(manifest), manifest.name) for manifest in PLAN.manifests}
     live = deployed.objects()
     for manifest in PLAN.manifests:
