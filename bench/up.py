@@ -36,7 +36,7 @@ from .figure import Figure, Time, run
 from .sample import sample
 
 SEGMENTS = 100
-FEWER = 15
+FEWER = 10
 """Segments with a checkpoint at every step: the time that these take grows with the square of the objects."""
 ROUNDS = 2
 PAUSE = 3
