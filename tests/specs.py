@@ -273,10 +273,11 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUZm9yIHRlc3RzIG9ubHk=\n--
 
 def _signer() -> SearchStrategy[Data]:
     keys = st.lists(st.sampled_from(PUBLIC_KEYS), min_size=1, max_size=2, unique=True)
-    issuer, rekor, tuf = (st.just(f"https://{part}.example") for part in ("fulcio", "rekor", "tuf"))
+    issuer, fulcio, rekor, tuf = (st.just(f"https://{part}.example") for part in ("login", "fulcio", "rekor", "tuf"))
     keyless = _object(
         issuer=issuer,
         subject=st.sampled_from(["release@lab.example", "repo:lab/fraud:ref:refs/heads/main"]),
+        fulcio=fulcio,
         roots=st.just(PEM),
         rekor=rekor,
         rekorKey=st.just(PUBLIC_KEYS[0]),

@@ -9,6 +9,8 @@ from typing import Any
 
 TOKEN = Path("/var/run/secrets/openbao/token")
 """Where a pod has the token of its ServiceAccount for OpenBao."""
+IDENTITY = Path("/var/run/sigstore/cosign/oidc-token")
+"""Where cosign expects the identity token of a pod (its provider "filesystem")."""
 MESSAGE = Path("/dev/termination-log")
 """Where a container leaves its last words (Kubernetes' `terminationMessagePath`)."""
 
@@ -113,8 +115,15 @@ def _door(parser: argparse.ArgumentParser) -> None:
 
 
 def _key(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--key", help="hashivault://NAME, pkcs11:…, awskms://…, azurekms://…, gcpkms://…; in Development also a PEM file")
+    how.add_argument("--keyless", metavar="SIGNER", help="sign as this signer of the spec, by its identity, at your own Sigstore")
     parser.add_argument(
-        "--key", required=True, help="hashivault://NAME, pkcs11:…, awskms://…, azurekms://…, gcpkms://…; in Development also a PEM file"
+        "--identity-token",
+        type=Path,
+        default=IDENTITY,
+        metavar="FILE",
+        help=f"with --keyless: a file with a token of your issuer (default: {IDENTITY})",
     )
     _vault(parser)
 

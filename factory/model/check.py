@@ -11,7 +11,7 @@ from factory.spec import Factory, Model, Signer, Stage
 from . import attestation, oms
 from .artifact import Artifact
 from .bill import describes
-from .cosign import SIGNATURE, Cosign
+from .cosign import SIGNATURE, Cosign, Signing
 from .errors import ModelError
 from .registry import Repository
 
@@ -85,16 +85,24 @@ def _files(subject: Subject) -> str:
     return f"{len(subject.artifact.files)} files, signed by {signer.name}"
 
 
-def find_file_signature(subject: Subject) -> tuple[Signer, bytes]:
-    """Who has signed exactly its files, and the signature. Raises FailedError: none of its signers."""
+def find_file_signature(subject: Subject, keyless: bool = True) -> tuple[Signer, bytes]:
+    """Who has signed exactly its files, and the signature; with `keyless=False`, only by a key. Raises FailedError: none of its signers."""
     found = False
     for referrer in subject.repository.referrers(subject.artifact.digest, oms.ARTIFACT):
         found, bundle = True, _content(subject.repository, referrer)
         for name in _signers(subject.model):
             signer = subject.factory.signer.get(name)
-            if signer is not None and oms.check_files(subject.artifact, bundle, signer.public_keys):
+            if signer is not None and (keyless or not signer.keyless) and has_signed_files(subject, signer, bundle):
                 return signer, bundle
     raise FailedError("no signature over exactly its files by any of its signers" if found else "their signature is not in the registry")
+
+
+def has_signed_files(subject: Subject, signer: Signer, bundle: bytes) -> bool:
+    """Whether a bundle is a signer's signature over exactly its files."""
+    if signer.keyless is None:
+        return oms.check_files(subject.artifact, bundle, signer.public_keys)
+    statement = subject.cosign.read_statement(bundle, oms.STATEMENT, signer)
+    return statement is not None and oms.lists_files(subject.artifact, statement)
 
 
 def _bill(subject: Subject) -> str:
@@ -131,11 +139,11 @@ def _validation(subject: Subject) -> str:
     if not model.validators:
         raise FailedError("names no validators: add them to the model in the spec")
     makers = [signer for signer in subject.factory.signers if signer.workload in producers]
-    own = {key for signer in makers for key in map(_bare, signer.public_keys)}
+    own = {proof for signer in makers for proof in _proofs(signer)}
     passed, why = "", ""
     for signer, predicate in subject.find(attestation.TEST_RESULT, model.validators):
         result = predicate.get("result")
-        if signer.workload in producers or own & set(map(_bare, signer.public_keys)):
+        if signer.workload in producers or own & _proofs(signer):
             why = f"{signer.name} is {signer.workload or 'who'}, which produces it: nobody validates their own work"
         elif result == attestation.PASSED:
             passed = passed or f"passed, says {signer.name}" + (f" ({signer.workload})" if signer.workload else "")
@@ -172,17 +180,27 @@ def _content(repository: Repository, digest: str) -> bytes:
     return repository.fetch(layers[0]["digest"]) if isinstance(layers, list) and layers else b""
 
 
-def find_signer(factory: Factory, names: Iterable[str], public_key: str, what: str) -> Signer:
-    """Whose key this is among some signers. Raises ModelError: nobody's."""
+def find_signer(factory: Factory, names: Iterable[str], signing: Signing, what: str) -> Signer:
+    """Whose key or identity this is among some signers. Raises ModelError: nobody's."""
     allowed = list(dict.fromkeys(names))
+    if signing.signer:
+        if signing.signer not in allowed:
+            raise ModelError(f"{signing.signer} is not one of those who may {what}: {listed(allowed)}.")
+        return factory.signer[signing.signer]
     for name in allowed:
         signer = factory.signer.get(name)
-        if signer is not None and _bare(public_key) in map(_bare, signer.public_keys):
+        if signer is not None and _bare(signing.public_key) in map(_bare, signer.public_keys):
             return signer
     raise ModelError(
         f"this key is not one of those who may {what}: {listed(allowed)}. "
         "Use the key of one of them, or add its public half to that signer's publicKeys in the spec."
     )
+
+
+def _proofs(signer: Signer) -> set[str]:
+    """What a signature of a signer is known by, under whatever name it stands in the spec."""
+    identity = {f"{signer.keyless.issuer} {signer.keyless.subject}"} if signer.keyless else set()
+    return {*map(_bare, signer.public_keys), *identity}
 
 
 def _bare(pem: str) -> str:

@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -22,7 +22,7 @@ from factory.plan import names
 from factory.plan.vault.server import PORT as VAULT_PORT
 from factory.plan.vault.server import WORKLOAD as VAULT
 from factory.plan.vault.server import find_port
-from factory.spec import ExternalVault, Factory, Model, Stage, Workload
+from factory.spec import ExternalVault, Factory, Model, Signer, Stage, Workload
 from factory.spec.concept import USER
 
 from . import attestation
@@ -33,6 +33,7 @@ from .registry import Door, Repository, digest, state_folder
 if TYPE_CHECKING:
     from .artifact import Artifact
     from .check import Check, Subject
+    from .cosign import Signing
     from .vault import Vault
 
 CLEAN, FAILED = 0, 1
@@ -77,13 +78,18 @@ def _sign(options: argparse.Namespace) -> int:
     """Signs files, bill and artifact: what admission asks for comes last, so that nothing is admitted half signed."""
     from . import oms
     from .bill import plan_bill
-    from .check import check, find_signer
+    from .check import check, find_signer, has_signed_files
 
-    with _subject(options) as subject, subject.cosign.signing(options.key) as signing:
-        signer = find_signer(subject.factory, subject.model.signers, signing.public_key, f"sign {subject.model.name}")
-        bundle = oms.sign_files(subject.artifact, signing.public_key, lambda data: subject.cosign.sign_bytes(data, signing))
+    with _subject(options) as subject, _signing(options, subject) as signing:
+        signer = find_signer(subject.factory, subject.model.signers, signing, f"sign {subject.model.name}")
+        if signer.keyless is None:
+            bundle = oms.sign_files(subject.artifact, signing.public_key, lambda data: subject.cosign.sign_bytes(data, signing))
+        else:
+            bundle = subject.cosign.sign_statement(oms.plan_statement(subject.artifact), signing)
+        if not has_signed_files(subject, signer, bundle):
+            raise _stranger(signer)
         subject.repository.attach(subject.artifact.digest, oms.ARTIFACT, oms.BUNDLE, bundle)
-        subject.cosign.attest(subject.reference, attestation.BILL, plan_bill(subject.artifact), signing)
+        _attest(subject, attestation.BILL, plan_bill(subject.artifact), signing, signer)
         subject.cosign.sign(subject.reference, signing)
         lost = next((one for one in check(subject, Stage.VALIDATION) if not one.passed), None)
         if lost is not None:  # without the referrers API, two who write at once may overwrite each other's list
@@ -95,15 +101,15 @@ def _attest_training(options: argparse.Namespace) -> int:
     """Says how a version was made."""
     from .check import find_signer
 
-    with _subject(options) as subject, subject.cosign.signing(options.key) as signing:
+    with _subject(options) as subject, _signing(options, subject) as signing:
         factory, model = subject.factory, subject.model
         producer = _producer(factory, model, options.by)
         inputs = [_input(factory, producer, text) for text in options.dataset]
         theirs = [signer.name for signer in factory.signers if signer.workload == producer.reference]
         who = f"attest how {producer.reference} trained {model.name}"
-        signer = find_signer(factory, (*theirs, *model.signers), signing.public_key, who)
+        signer = find_signer(factory, (*theirs, *model.signers), signing, who)
         predicate = attestation.provenance(factory, model, subject.artifact.version, producer, inputs, options.invocation)
-        subject.cosign.attest(subject.reference, attestation.PROVENANCE, predicate, signing)
+        _attest(subject, attestation.PROVENANCE, predicate, signing, signer)
         return _did(options, subject, f"trained by {producer.reference}", signer.name)
 
 
@@ -115,13 +121,13 @@ def _attest_validation(options: argparse.Namespace) -> int:
         suite = options.suite.read_bytes()
     except OSError as error:
         raise ModelError(f"{options.suite} cannot be read: {error.strerror}. Name the file that says what was tested.") from None
-    with _subject(options) as subject, subject.cosign.signing(options.key) as signing:
+    with _subject(options) as subject, _signing(options, subject) as signing:
         model = subject.model
-        signer = find_signer(subject.factory, model.validators, signing.public_key, f"validate {model.name}")
+        signer = find_signer(subject.factory, model.validators, signing, f"validate {model.name}")
         if signer.workload in {one.reference for one in attestation.find_producers(subject.factory, model)}:
             raise ModelError(f"{signer.name} is {signer.workload}, which produces {model.name}: nobody validates their own work.")
         predicate = attestation.test_result(options.result, options.suite.name, digest(suite), options.test)
-        subject.cosign.attest(subject.reference, attestation.TEST_RESULT, predicate, signing)
+        _attest(subject, attestation.TEST_RESULT, predicate, signing, signer)
         return _did(options, subject, f"validated: {options.result}", signer.name)
 
 
@@ -141,9 +147,9 @@ def _promote(options: argparse.Namespace) -> int:
 
     if not re.fullmatch(USER, options.approver):
         raise ModelError(f'"{options.approver}" is not a person as the API server names them, such as staff:alice.')
-    with _subject(options) as subject, subject.cosign.signing(options.key) as signing:
+    with _subject(options) as subject, _signing(options, subject) as signing:
         factory, model = subject.factory, subject.model
-        signer = find_signer(factory, model.signers, signing.public_key, f"promote {model.name}")
+        signer = find_signer(factory, model.signers, signing, f"promote {model.name}")
         if signer.workload in {one.reference for one in attestation.find_producers(factory, model)}:
             raise ModelError(f"{signer.name} is {signer.workload}, which produces {model.name}: nobody promotes their own work.")
         checks = check(subject, Stage.INFERENCE, promoted=False)
@@ -156,7 +162,7 @@ def _promote(options: argparse.Namespace) -> int:
         policy = f"https://{factory.trust_domain}/factories/{factory.name}"
         written = digest(options.stack.read_bytes())
         predicate = attestation.summary(subject.artifact.reference, options.approver, moment, policy, written)
-        subject.cosign.attest(subject.reference, attestation.SUMMARY, predicate, signing)
+        _attest(subject, attestation.SUMMARY, predicate, signing, signer)
         return _did(options, subject, f"promoted, approved by {options.approver}", signer.name)
 
 
@@ -252,7 +258,7 @@ def _subject(options: argparse.Namespace, by_digest: bool = True) -> Iterator[Su
 
     factory = load_stack(options.stack).factory
     reference = (pinned if by_digest else read_reference)(factory, options.reference)
-    key = getattr(options, "key", "")
+    key = getattr(options, "key", None) or ""
     if key and "://" not in key and not key.startswith("pkcs11:") and factory.production:
         raise ModelError(
             f"{key} is a file, and in Production a signing key stays where nobody can copy it: "
@@ -266,6 +272,29 @@ def _subject(options: argparse.Namespace, by_digest: bool = True) -> Iterator[Su
         if artifact.name != reference.model.name:
             raise ModelError(f"{artifact.reference} says that it is {artifact.name!r:.80}, and not {reference.model.name}.")
         yield Subject(factory, reference.model, artifact, repository, cosign)
+
+
+def _signing(options: argparse.Namespace, subject: Subject) -> AbstractContextManager[Signing]:
+    if options.keyless is None:
+        return subject.cosign.signing(options.key)
+    signers = subject.factory.signer
+    if options.keyless not in signers:
+        hint = did_you_mean(options.keyless, signers) or "Name one of them."
+        raise ModelError(f'"{options.keyless}" is not a signer of this factory; there are: {listed(signers)}. {hint}')
+    return subject.cosign.signing_as(signers[options.keyless], options.identity_token)
+
+
+def _attest(subject: Subject, kind: str, predicate: attestation.Predicate, signing: Signing, signer: Signer) -> None:
+    """Attests, and then looks whose word it is: whom a certificate names, only Fulcio decides."""
+    subject.cosign.attest(subject.reference, kind, predicate, signing)
+    if signer.keyless is not None and not any(found == predicate for _, found in subject.find(kind, (signer.name,))):
+        raise _stranger(signer)
+
+
+def _stranger(signer: Signer) -> ModelError:
+    who = signer.keyless
+    named = f": {who.subject} by {who.issuer}" if who else ""
+    return ModelError(f"what was signed is not the word of {signer.name}{named}. Take an identity token of who that is in the spec.")
 
 
 def _door(options: argparse.Namespace) -> Door:

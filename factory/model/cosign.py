@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -38,12 +39,14 @@ Statement = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """A key that is ready to sign."""
+    """A key, or an identity, that is ready to sign."""
 
     flags: list[str]
     """What cosign is told."""
-    public_key: str
-    """Its public half, PEM."""
+    public_key: str = ""
+    """The public half of the key, PEM."""
+    signer: str = ""
+    """The signer whose identity it is, where there is no key."""
 
 
 class Cosign:
@@ -57,6 +60,7 @@ class Cosign:
             )
         self._program = found
         self._vault = vault or {}
+        self._token = ""
         flags = (("--registry-cacert", door.ca), ("--registry-client-cert", door.certificate), ("--registry-client-key", door.key))
         self._door = [part for flag, path in flags if path for part in (flag, str(path))]
 
@@ -83,6 +87,25 @@ class Cosign:
             except (OSError, ValueError, KeyError, TypeError):
                 raise ModelError("cosign writes a bundle without a signature. Use cosign 3.") from None
 
+    def sign_statement(self, statement: bytes, signing: Signing) -> bytes:
+        """A bundle around an in-toto statement that goes to no registry. Raises ModelError."""
+        with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+            content, bundle = Path(folder) / "statement.json", Path(folder) / "bundle.json"
+            content.write_bytes(statement)
+            self._run("attest-blob", "--yes", *signing.flags, "--statement", str(content), "--bundle", str(bundle), doing="sign")
+            return bundle.read_bytes()
+
+    def read_statement(self, bundle: bytes, predicate_type: str, signer: Signer) -> Statement | None:
+        """The statement in a bundle, if a signer has signed it, in whatever way."""
+        with tempfile.TemporaryDirectory(prefix="factory-") as folder, self._trusting(signer) as ways:
+            path = Path(folder) / "bundle.json"
+            path.write_bytes(bundle)
+            for way in ways:
+                told = ("verify-blob-attestation", "--check-claims=false", "--type", predicate_type, *way, "--bundle", str(path))
+                if self._call(*told).returncode == 0:
+                    return _statement(json.dumps(json.loads(bundle)["dsseEnvelope"]))
+        return None
+
     def statements(self, reference: str, predicate_type: str, signer: Signer) -> list[Statement]:
         """What a signer attests of a digest, in no order; nothing where none verifies. Raises ModelError: cosign cannot say."""
         found: list[Statement] = []
@@ -93,24 +116,48 @@ class Cosign:
                 if answer.returncode == 0:
                     found += [_statement(line) for line in answer.stdout.splitlines() if line.startswith("{")]
                 elif not _none(answer.stderr):
-                    raise ModelError(f"cosign cannot check {reference}: {_said(answer.stderr)}")
+                    raise ModelError(f"cosign cannot check {reference}: {self._quote(answer.stderr)}")
         return [one for one in found if one.get("predicateType") == predicate_type]
 
     @contextmanager
     def signing(self, key: str) -> Iterator[Signing]:
         """How to sign with a key: a PEM file, cosign's own, or the URI of whoever keeps it. Raises ModelError: it cannot be used."""
         with tempfile.TemporaryDirectory(prefix="factory-") as folder:
-            config, public = Path(folder) / "signing-config.json", Path(folder) / "key.pub"
-            self._run(
-                "signing-config", "create", "--out", str(config), doing="make a signing config"
-            )  # names no service of the public Sigstore
+            flags, public = self._services(Path(folder)), Path(folder) / "key.pub"
             if key.startswith(SCHEMES) or _is_cosign_key(key):
                 public.write_text(self._run("public-key", "--key", key, doing=f"use {key}"))
             else:
                 prefix = str(public.with_suffix(""))
                 self._run("import-key-pair", "--key", key, "--output-key-prefix", prefix, doing=f"use the key in {key}")
                 key = f"{prefix}.key"
-            yield Signing(["--key", key, "--signing-config", str(config)], public.read_text())
+            yield Signing(["--key", key, *flags], public.read_text())
+
+    @contextmanager
+    def signing_as(self, signer: Signer, token: Path) -> Iterator[Signing]:
+        """How a signer signs without a key, by an identity token (JWT) in a file. Raises ModelError: no identity in the spec, or no token.
+
+        cosign makes a key for this once, and asks the organisation's Fulcio for a certificate of it and its Rekor for an entry. What it
+        makes, it checks by the roots and the Rekor of the spec before it goes anywhere.
+        """
+        if signer.keyless is None:
+            raise ModelError(f"{signer.name} signs with a key, and has no keyless in the spec. Use --key, or name a signer that has.")
+        with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+            self._token = _read_token(token)
+            kept = Path(folder) / "token"  # without the newline that most files end in, which no HTTP header may hold
+            kept.touch(mode=0o600)
+            kept.write_text(self._token)
+            flags = self._services(Path(folder), signer.keyless)
+            yield Signing(["--identity-token", str(kept), *flags], signer=signer.name)
+
+    def _services(self, folder: Path, keyless: Keyless | None = None) -> list[str]:
+        """Whom cosign asks when it signs: the organisation's Sigstore, or nobody. Told nothing, it would ask the public one."""
+        config = folder / "signing-config.json"
+        told: list[str] = []
+        if keyless is not None:
+            since = f"api-version=1,{EVER},operator=own"
+            told = ["--fulcio", f"url={keyless.fulcio},{since}", "--rekor", f"url={keyless.rekor},{since}", "--rekor-config", "ANY"]
+        self._run("signing-config", "create", *told, "--out", str(config), doing="make a signing config")
+        return ["--signing-config", str(config), "--trusted-root", str(self._trusted_root(folder, keyless))]
 
     @contextmanager
     def _trusting(self, signer: Signer) -> Iterator[list[list[str]]]:
@@ -127,22 +174,31 @@ class Cosign:
             yield ways
 
     def _trust_identity(self, folder: Path, keyless: Keyless) -> list[str]:
-        roots, log, trusted = folder / "roots.pem", folder / "rekor.pub", folder / "trusted-root.json"
-        roots.write_text(keyless.roots)
-        log.write_text(keyless.rekor_key)
-        fulcio = f"url={keyless.issuer},certificate-chain={roots},{EVER}"
-        rekor = f"url={keyless.rekor},public-key={log},{EVER}"
-        self._run(
-            "trusted-root", "create", "--fulcio", fulcio, "--rekor", rekor, "--out", str(trusted), doing="trust the organisation's Sigstore"
-        )
         who = ["--certificate-identity", keyless.subject, "--certificate-oidc-issuer", keyless.issuer]
+        trusted = self._trusted_root(folder, keyless)
         return [*who, "--trusted-root", str(trusted), "--insecure-ignore-sct"]  # the organisation's Fulcio has no certificate log to name
+
+    def _trusted_root(self, folder: Path, keyless: Keyless | None) -> Path:
+        trusted = folder / "trusted-root.json"
+        told: list[str] = []
+        if keyless is not None:
+            roots, log = folder / "roots.pem", folder / "rekor.pub"
+            roots.write_text(keyless.roots)
+            log.write_text(keyless.rekor_key)
+            told = ["--fulcio", f"url={keyless.fulcio},certificate-chain={roots},{EVER}"]
+            told += ["--rekor", f"url={keyless.rekor},public-key={log},{EVER}"]
+        self._run("trusted-root", "create", *told, "--out", str(trusted), doing="trust the organisation's Sigstore")
+        return trusted
 
     def _run(self, *arguments: str, doing: str) -> str:
         answer = self._call(*arguments)
         if answer.returncode:
-            raise ModelError(f"cosign cannot {doing}: {_said(answer.stderr)}")
+            raise ModelError(f"cosign cannot {doing}: {self._quote(answer.stderr)}")
         return answer.stdout
+
+    def _quote(self, stderr: str) -> str:
+        """What cosign says, without the identity token, which a service may have sent back."""
+        return _said(stderr.replace(self._token, "…") if self._token else stderr)
 
     def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {"COSIGN_PASSWORD": "", **os.environ, **self._vault}
@@ -160,6 +216,18 @@ def _is_cosign_key(path: str) -> bool:
         return Path(path).read_text()[:100].startswith(("-----BEGIN ENCRYPTED SIGSTORE", "-----BEGIN ENCRYPTED COSIGN"))
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def _read_token(path: Path) -> str:
+    """An identity token. What is none is not sent to anybody."""
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ModelError(f"{path} cannot be read: {why}. Put an identity token there, or say where it is: --identity-token FILE.") from None
+    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII):
+        raise ModelError(f"{path} does not hold an identity token: a JWT of your issuer, for the audience that your Fulcio asks for.")
+    return token
 
 
 def _statement(line: str) -> Statement:

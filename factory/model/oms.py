@@ -15,16 +15,19 @@ from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from google.protobuf import json_format
 from model_signing import hashing, manifest
 from model_signing._hashing.hashing import Digest
 from model_signing._signing import sign_ec_key, sign_sigstore_pb
-from model_signing._signing.signing import Payload
+from model_signing._signing.signing import Payload, dsse_payload_to_manifest
 
 from .artifact import Artifact
 from .errors import ModelError
 
 ARTIFACT = "application/vnd.ai-factory.model-signature.v1+json"
 """Artifact type of a file signature: it refers to the model's digest, and its one layer is the bundle that model-signing reads."""
+STATEMENT = "https://model_signing/signature/v1.0"
+"""Predicate type of what is signed (OpenSSF model signing 1.0)."""
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
@@ -83,6 +86,19 @@ def sign_files(artifact: Artifact, public_key: str, sign: Callable[[bytes], byte
         path = Path(folder) / "model.sig"
         bundle.write(path)
         return path.read_bytes()
+
+
+def plan_statement(artifact: Artifact) -> bytes:
+    """What is signed of the files of an artifact: an in-toto statement."""
+    return str(json_format.MessageToJson(Payload(_manifest(artifact)).statement.pb)).encode()
+
+
+def lists_files(artifact: Artifact, statement: dict[str, Any]) -> bool:
+    """Whether a statement that somebody has signed is about exactly the files of an artifact."""
+    try:
+        return bool(dsse_payload_to_manifest(statement) == _manifest(artifact))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return False
 
 
 def check_files(artifact: Artifact, bundle: bytes, public_keys: Iterable[str]) -> bool:

@@ -10,11 +10,11 @@ from factory.plan import names
 from factory.plan.guardrail.attack import plan_pod as plan_bare_pod
 from factory.plan.trust import BUNDLE_KEY, trust_bundle
 from factory.plan.vault.request import AUDIENCE
-from factory.spec import Workload
+from factory.spec import Signer, Workload
 
 from .arguments import TOKEN
 from .artifact import Artifact
-from .check import Subject, find_file_signature
+from .check import FailedError, Subject, find_file_signature
 from .errors import ModelError
 from .seal import SEAL
 
@@ -31,7 +31,7 @@ def plan_pod(subject: Subject, workload: Workload, image: str, loader: str, vaul
     name = f"{workload.name}-{artifact.digest.removeprefix('sha256:')[:12]}"
     namespace = names.namespace(factory.name, workload.segment)
     metadata = {"name": name, "namespace": namespace, "labels": {names.WORKLOAD: workload.name}}
-    signer, bundle = find_file_signature(subject)
+    signer, bundle = _find_key_signature(subject)
     keys = {f"{signer.name}-{number}.pub": key for number, key in enumerate(signer.public_keys)}
     trust = {
         "apiVersion": "v1",
@@ -72,6 +72,17 @@ def plan_pod(subject: Subject, workload: Workload, image: str, loader: str, vaul
         "volumes": volumes,
     }
     return yaml.safe_dump_all([trust, pod], sort_keys=False)
+
+
+def _find_key_signature(subject: Subject) -> tuple[Signer, bytes]:
+    try:
+        return find_file_signature(subject, keyless=False)
+    except FailedError:
+        signer, _ = find_file_signature(subject)
+        raise ModelError(
+            f"the files of {subject.artifact.reference} are signed by {signer.name} without a key, and the loader checks keys only. "
+            "Sign them with a key too: factory model sign … --key, by one of the model's signers."
+        ) from None
 
 
 def _container(like: Body, name: str, image: str, mounts: list[Body]) -> Body:

@@ -19,10 +19,12 @@ class Keyless(Concept):
     """OIDC issuer of the identity."""
     subject: Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=512)]
     """The identity, exactly."""
+    fulcio: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]
+    """The organisation's Fulcio, which gives that identity its certificates."""
     roots: Annotated[str, StringConstraints(pattern=CERTIFICATE, max_length=16384)]
-    """PEM certificates of the organisation's Fulcio."""
+    """PEM certificates of that Fulcio."""
     rekor: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]
-    """The organisation's Rekor."""
+    """The organisation's Rekor (API version 1, which says when something was signed)."""
     rekor_key: PublicKey
     """PEM public key of that Rekor."""
     tuf: Annotated[str, StringConstraints(pattern=ISSUER, max_length=512)]

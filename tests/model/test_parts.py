@@ -143,6 +143,7 @@ def test_nobody_validates_their_own_work_without_a_key_either(factory: Factory) 
     by_identity = {
         "issuer": "https://login.helix.example",
         "subject": "trainer@helix.example",
+        "fulcio": "https://fulcio.helix.example",
         "roots": "-----BEGIN CERTIFICATE-----\n",
         "rekor": "https://rekor.helix.example",
         "rekorKey": "-----BEGIN PUBLIC KEY-----\n",

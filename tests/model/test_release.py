@@ -204,6 +204,7 @@ def test_a_keyless_signer_is_asked(team: Team, registry: Registry, keys: tuple[d
     keyless = {
         "issuer": "https://login.helix.example",
         "subject": "alice@helix.example",
+        "fulcio": "https://fulcio.helix.example",
         "roots": pki.pair.certificate.read_text(),
         "rekor": "https://rekor.helix.example",
         "rekorKey": keys[1]["stranger"],
