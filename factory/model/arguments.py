@@ -83,8 +83,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     loading.add_argument("model", help="the model")
     loading.add_argument("folder", type=Path, help="where its image volume is mounted")
     loading.add_argument("--signature", type=Path, required=True, metavar="FILE", help="the signature over its files")
+    whom = loading.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--public-key", type=Path, action="append", metavar="FILE", help="PEM key of somebody who may sign it")
+    whom.add_argument("--identity", metavar="SUBJECT", help="who may sign it without a key, as their certificate says; needs cosign")
+    loading.add_argument("--issuer", metavar="URL", help="with --identity: the issuer of that identity")
     loading.add_argument(
-        "--public-key", type=Path, action="append", required=True, metavar="FILE", help="PEM key of somebody who may sign it"
+        "--trusted-root", type=Path, metavar="FILE", help="with --identity: the organisation's Sigstore (trusted_root.json)"
     )
     loading.add_argument("--into", type=Path, metavar="DIR", help="an empty folder in memory, for what is unsealed")
     loading.add_argument("--factory", metavar="NAME", help="the factory, whose name its keys' mounts begin with")

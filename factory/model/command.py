@@ -224,6 +224,7 @@ def _pod(options: argparse.Namespace) -> int:
 
 def _load(options: argparse.Namespace) -> int:
     """The loader."""
+    from .cosign import Identity
     from .loader import Keeper, load, tell
 
     keeper = None
@@ -232,7 +233,12 @@ def _load(options: argparse.Namespace) -> int:
             raise ModelError("what is sealed needs --vault, --as and --factory: who keeps the key, and as whom to ask.")
         mounts = (names.vault_path(options.factory, "kubernetes"), names.vault_path(options.factory, "transit"))
         keeper = Keeper(options.vault, options.vault_ca, options.token, names.vault_role(options.workload), *mounts)
-    verdict = load(options.model, options.folder, options.signature, options.public_key, options.into, keeper)
+    trusted = options.public_key
+    if options.identity is not None:
+        if not (options.issuer and options.trusted_root):
+            raise ModelError("whom to trust by identity is not said in full: --identity needs --issuer and --trusted-root beside it.")
+        trusted = Identity(options.identity, options.issuer, options.trusted_root)
+    verdict = load(options.model, options.folder, options.signature, trusted, options.into, keeper)
     tell(verdict, options.message)
     return CLEAN if verdict.verdict == "Loaded" else FAILED
 

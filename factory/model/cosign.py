@@ -49,6 +49,22 @@ class Signing:
     """The signer whose identity it is, where there is no key."""
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody who is known by what an organisation's own Sigstore says of them."""
+
+    subject: str
+    issuer: str
+    trusted_root: Path
+    """That Sigstore: `trusted_root.json`."""
+
+    @property
+    def flags(self) -> list[str]:
+        """How cosign is told to believe them, and nobody else."""
+        who = ["--certificate-identity", self.subject, "--certificate-oidc-issuer", self.issuer]
+        return [*who, "--trusted-root", str(self.trusted_root), "--insecure-ignore-sct"]  # the organisation's Fulcio has no certificate log
+
+
 class Cosign:
     """The program, and the door by which it enters the registry. Raises ModelError: it is not on PATH."""
 
@@ -100,11 +116,22 @@ class Cosign:
         with tempfile.TemporaryDirectory(prefix="factory-") as folder, self._trusting(signer) as ways:
             path = Path(folder) / "bundle.json"
             path.write_bytes(bundle)
-            for way in ways:
-                told = ("verify-blob-attestation", "--check-claims=false", "--type", predicate_type, *way, "--bundle", str(path))
-                if self._call(*told).returncode == 0:
-                    return _statement(json.dumps(json.loads(bundle)["dsseEnvelope"]))
-        return None
+            return next((found for way in ways if (found := self._read(path, predicate_type, way)) is not None), None)
+
+    def read_statement_of(self, identity: Identity, bundle: Path, predicate_type: str) -> Statement | None:
+        """The same, of an identity; writes no file, and asks nobody."""
+        return self._read(bundle, predicate_type, identity.flags)
+
+    def trusted_root(self, keyless: Keyless) -> str:
+        """A Sigstore trusted root (JSON): the organisation's Fulcio and Rekor. Raises ModelError."""
+        with tempfile.TemporaryDirectory(prefix="factory-") as folder:
+            return self._trusted_root(Path(folder), keyless).read_text()
+
+    def _read(self, bundle: Path, predicate_type: str, way: list[str]) -> Statement | None:
+        told = ("verify-blob-attestation", "--check-claims=false", "--type", predicate_type, *way, "--bundle", str(bundle))
+        if self._call(*told).returncode:
+            return None
+        return _statement(json.dumps(json.loads(bundle.read_bytes())["dsseEnvelope"]))
 
     def statements(self, reference: str, predicate_type: str, signer: Signer) -> list[Statement]:
         """What a signer attests of a digest, in no order; nothing where none verifies. Raises ModelError: cosign cannot say."""
@@ -174,9 +201,7 @@ class Cosign:
             yield ways
 
     def _trust_identity(self, folder: Path, keyless: Keyless) -> list[str]:
-        who = ["--certificate-identity", keyless.subject, "--certificate-oidc-issuer", keyless.issuer]
-        trusted = self._trusted_root(folder, keyless)
-        return [*who, "--trusted-root", str(trusted), "--insecure-ignore-sct"]  # the organisation's Fulcio has no certificate log to name
+        return Identity(keyless.subject, keyless.issuer, self._trusted_root(folder, keyless)).flags
 
     def _trusted_root(self, folder: Path, keyless: Keyless | None) -> Path:
         trusted = folder / "trusted-root.json"

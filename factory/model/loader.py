@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .cosign import Cosign, Identity
 from .errors import ModelError
-from .oms import check_folder
+from .oms import STATEMENT, check_folder, check_listed
+from .registry import Door
 from .seal import read_seal, unseal
 from .vault import sign_in
 
@@ -49,10 +51,14 @@ class Verdict:
         return json.dumps(asdict(self))
 
 
-def load(model: str, folder: Path, signature: Path, public_keys: Sequence[Path], into: Path | None, keeper: Keeper | None) -> Verdict:
-    """The verdict on a mounted model. Fails closed: whatever goes wrong is a refusal, and leaves nothing readable in `into`."""
+def load(
+    model: str, folder: Path, signature: Path, trusted: Sequence[Path] | Identity, into: Path | None, keeper: Keeper | None
+) -> Verdict:
+    """The verdict on a mounted model, by keys or an identity. Fails closed: whatever goes wrong is a refusal; `into` stays empty."""
     try:
-        signer = check_folder(folder, signature, public_keys).name
+        signer = (
+            _check_identity(folder, signature, trusted) if isinstance(trusted, Identity) else check_folder(folder, signature, trusted).name
+        )
         if read_seal(folder) is None:
             if into is not None:
                 raise ModelError(f"{folder} is not sealed, and --into asks for what was sealed. Push it with --seal, or mount it as it is.")
@@ -66,6 +72,14 @@ def load(model: str, folder: Path, signature: Path, public_keys: Sequence[Path],
         return Verdict(model, "Refused", str(error))
     except Exception as error:
         return Verdict(model, "Refused", f"{type(error).__name__}: {error}")
+
+
+def _check_identity(folder: Path, signature: Path, identity: Identity) -> str:
+    statement = Cosign(Door()).read_statement_of(identity, signature, STATEMENT)
+    if statement is None:
+        raise ModelError(f"{signature} is not a signature by {identity.subject}.")
+    check_listed(folder, statement)
+    return identity.subject
 
 
 def tell(verdict: Verdict, message: Path) -> None:

@@ -131,15 +131,33 @@ def check_folder(folder: Path, signature: Path, public_keys: Iterable[Path]) -> 
         except Exception:
             why = f"{signature} is not a signature by {key}"
             continue
-        strict = hashing.Config().use_file_serialization(hashing_algorithm="sha256").set_ignored_paths(paths=[], ignore_git_paths=False)
-        try:
-            found = strict.hash(folder)
-        except (ValueError, OSError) as error:
-            raise ModelError(f"{folder} cannot be read: {' '.join(str(error).split())}.") from None
-        if found == signed:
+        if not (why := _compare(folder, signed)):
             return key
-        why = "; ".join(_differences(_digests(found), _digests(signed)))
-    raise ModelError(f"the files in {folder} are not what was signed: {why[:1000]}.")
+    raise _changed(folder, why)
+
+
+def check_listed(folder: Path, statement: dict[str, Any]) -> None:
+    """Raises ModelError, with what is wrong, if a statement that somebody has signed is not about exactly the files of a folder."""
+    try:
+        signed = dsse_payload_to_manifest(statement)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        raise _changed(folder, "what was signed lists no files") from None
+    if why := _compare(folder, signed):
+        raise _changed(folder, why)
+
+
+def _compare(folder: Path, signed: manifest.Manifest) -> str:
+    """How the files of a folder differ from what was signed; nothing where they do not."""
+    strict = hashing.Config().use_file_serialization(hashing_algorithm="sha256").set_ignored_paths(paths=[], ignore_git_paths=False)
+    try:
+        found = strict.hash(folder)
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{folder} cannot be read: {' '.join(str(error).split())}.") from None
+    return "" if found == signed else "; ".join(_differences(_digests(found), _digests(signed))) or "they are listed in another way"
+
+
+def _changed(folder: Path, why: str) -> ModelError:
+    return ModelError(f"the files in {folder} are not what was signed: {why[:1000]}.")
 
 
 def _signed(signature: Path, key: Path) -> manifest.Manifest:

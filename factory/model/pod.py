@@ -31,18 +31,20 @@ def plan_pod(subject: Subject, workload: Workload, image: str, loader: str, vaul
     name = f"{workload.name}-{artifact.digest.removeprefix('sha256:')[:12]}"
     namespace = names.namespace(factory.name, workload.segment)
     metadata = {"name": name, "namespace": namespace, "labels": {names.WORKLOAD: workload.name}}
-    signer, bundle = _find_key_signature(subject)
-    keys = {f"{signer.name}-{number}.pub": key for number, key in enumerate(signer.public_keys)}
+    signer, bundle = _find_signature(subject)
+    trusted = {f"{signer.name}-{number}.pub": key for number, key in enumerate(signer.public_keys)}
+    whom = [part for name in trusted for part in ("--public-key", f"{TRUST}/{name}")]
+    if signer.keyless is not None:
+        trusted = {"trusted-root.json": subject.cosign.trusted_root(signer.keyless)}
+        whom = ["--identity", signer.keyless.subject, "--issuer", signer.keyless.issuer, "--trusted-root", f"{TRUST}/trusted-root.json"]
     trust = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata,
         "immutable": True,
-        "data": {"model.sig": bundle.decode(), **keys},
+        "data": {"model.sig": bundle.decode(), **trusted},
     }
-    command = ["factory", "model", "load", artifact.name, MODEL, "--signature", f"{TRUST}/model.sig"]
-    for key in keys:
-        command += ["--public-key", f"{TRUST}/{key}"]
+    command = ["factory", "model", "load", artifact.name, MODEL, "--signature", f"{TRUST}/model.sig", *whom]
     volumes: list[Body] = [{"name": "model", "image": {"reference": artifact.reference}}, {"name": "trust", "configMap": {"name": name}}]
     mounts: list[Body] = [{"name": "model", "mountPath": MODEL}, {"name": "trust", "mountPath": TRUST, "readOnly": True}]
     served: Body = {"name": "model", "mountPath": MODEL}
@@ -74,15 +76,12 @@ def plan_pod(subject: Subject, workload: Workload, image: str, loader: str, vaul
     return yaml.safe_dump_all([trust, pod], sort_keys=False)
 
 
-def _find_key_signature(subject: Subject) -> tuple[Signer, bytes]:
+def _find_signature(subject: Subject) -> tuple[Signer, bytes]:
+    """A signature by a key where there is one, since that needs no cosign in the loader's image."""
     try:
         return find_file_signature(subject, keyless=False)
     except FailedError:
-        signer, _ = find_file_signature(subject)
-        raise ModelError(
-            f"the files of {subject.artifact.reference} are signed by {signer.name} without a key, and the loader checks keys only. "
-            "Sign them with a key too: factory model sign … --key, by one of the model's signers."
-        ) from None
+        return find_file_signature(subject)
 
 
 def _container(like: Body, name: str, image: str, mounts: list[Body]) -> Body:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from own_sigstore import Sigstore, serve
 from team import DATA, Answer, Registry, Team, write_stack
 
@@ -164,12 +165,44 @@ def test_a_log_that_the_spec_does_not_know(team: Team, sigstore: Sigstore, regis
     assert "cosign cannot sign" in team.refused("sign", reference, *as_(team, sigstore, "people"))
 
 
-def test_the_loader_checks_keys(team: Team, sigstore: Sigstore) -> None:
-    """A pod whose loader could not check the files is not made; once they are signed with a key too, it is."""
+def test_the_loader(team: Team, sigstore: Sigstore, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pod it knows the signer by identity, asks nobody and needs no folder of its own; it refuses other files, other people and
+    another log. Once the files are signed with a key too, the pod trusts that."""
     reference = team.push("loaded")
     team.do("sign", reference, *as_(team, sigstore, "people"))
     told = ("--as", "evaluation/judge", "--image", "registry.helix.example/apps/server", "--loader", "registry.helix.example/apps/loader")
-    assert "signed by people without a key, and the loader checks keys only" in team.refused("pod", reference, *told)
+    trusted, pod = yaml.safe_load_all(team.do("pod", reference, *told).out)
+    words = [word.replace("/trust/", f"{team.folder}/") for word in pod["spec"]["initContainers"][0]["command"][5:]]
+    for name, content in trusted["data"].items():
+        (team.folder / name).write_text(content)
+    message, folder, before = team.folder / "message", team.model("fraud-loaded"), len(sigstore.asked)
+
+    def load(*words: str) -> dict[str, Any]:
+        answer = team.run("load", "fraud", folder, *words, "--message", message)
+        verdict: dict[str, Any] = json.loads(message.read_text())
+        assert (answer.code == 0) == (verdict["verdict"] == "Loaded")
+        return verdict
+
+    with monkeypatch.context() as context:
+        for name in ("HOME", "TMPDIR", "XDG_STATE_HOME"):
+            context.setenv(name, "/nowhere")
+        assert load(*words) == {"model": "fraud", "verdict": "Loaded", "because": "signed", "signer": PEOPLE["people"], "files": 3}
+        assert len(sigstore.asked) == before
+    other = [word.replace(PEOPLE["people"], PEOPLE["maker"]) for word in words]
+    assert load(*other)["because"] == f"{team.folder}/model.sig is not a signature by {PEOPLE['maker']}."
+    assert "is not a signature by" in load(*(word.replace("login.", "other.") for word in words))["because"]
+    assert "--identity needs --issuer and --trusted-root" in team.run("load", "fraud", folder, *words[:4]).err
+    (folder / "evil.py").write_text("")
+    assert "evil.py is not signed" in load(*words)["because"]
+    (folder / "evil.py").unlink()
+    root = team.folder / "trusted-root.json"
+    (whole := json.loads(root.read_text()))["tlogs"] = []
+    root.write_text(json.dumps(whole))
+    assert "is not a signature by" in load(*words)["because"]
+    root.write_text(trusted["data"]["trusted-root.json"])
+    with monkeypatch.context() as context:
+        context.setenv("PATH", "/nowhere")
+        assert "cosign is not on PATH" in load(*words)["because"]
     team.do("sign", reference, *team.key("release"))
     assert "release-0.pub" in team.do("pod", reference, *told).out
 
