@@ -80,7 +80,9 @@ def _binding(factory: Factory, access: Access, segment: str, after: tuple[str, .
         roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": access.role},
         subjects=[_subject(access)],
     )
-    return Manifest(component, segment, binding, because, after=(f"Segment {segment}/{role_key(access.role)}", *after))
+    return Manifest(
+        component, segment, binding, because, after=(f"Segment {segment}/{role_key(access.role)}", names.parameters(segment), *after)
+    )
 
 
 def _subject(access: Access) -> Body:

@@ -80,7 +80,13 @@ def plan_grant(factory: Factory, grant: Grant, after: tuple[str, ...] = ()) -> M
         subjects=[{"apiGroup": RBAC, "kind": "User", "name": grant.user}],
     )
     binding["metadata"]["annotations"] |= annotations
-    return Manifest(grant_component(grant), grant.segment, binding, because, (f"Segment {grant.segment}/{role_key(grant.role)}", *after))
+    return Manifest(
+        grant_component(grant),
+        grant.segment,
+        binding,
+        because,
+        (f"Segment {grant.segment}/{role_key(grant.role)}", names.parameters(grant.segment), *after),
+    )
 
 
 def plan_cleanup(factory: Factory) -> Iterator[Manifest]:
@@ -154,4 +160,6 @@ def _binding(factory: Factory, right: Right, segment: str, after: tuple[str, ...
         roleRef={"apiGroup": RBAC, "kind": "Role", "name": right.name},
         subjects=[{"apiGroup": RBAC, "kind": "Group", "name": right.group}],
     )
-    return Manifest(right.component, segment, binding, because, (f"Segment {segment}/{role_key(right.name)}", *after))
+    return Manifest(
+        right.component, segment, binding, because, (f"Segment {segment}/{role_key(right.name)}", names.parameters(segment), *after)
+    )

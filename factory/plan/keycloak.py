@@ -95,7 +95,11 @@ def _plan_keycloak(factory: Factory, segment: str, providers: list[KeycloakProvi
         ("disruption", "policy/v1", "PodDisruptionBudget", {"minAvailable": 1, "selector": {"matchLabels": selector}}),
     ):
         content = body(version, kind, WORKLOAD, because, factory=factory.name, namespace=namespace, labels=selector, spec=spec)
-        first_needs = (*(realm.id for realm in realms), f"Segment {segment}/workload-{WORKLOAD}", *after) if key == "deployment" else ()
+        first_needs = (
+            (*(realm.id for realm in realms), f"Segment {segment}/workload-{WORKLOAD}", names.parameters(segment), *after)
+            if key == "deployment"
+            else ()
+        )
         yield Manifest(component, key, content, because, first_needs)
 
 

@@ -144,3 +144,8 @@ def vault_role(workload: str) -> str:
 def vault_policy(factory: str, workload: str) -> str:
     """The policy of a workload: `helix.training.trainer`. Policies of a vault have no mount to be told apart by."""
     return f"{factory}.{vault_role(workload)}"
+
+
+def parameters(segment: str) -> str:
+    """Id of the manifest without which a segment's guardrails refuse everything: what they allow there."""
+    return f"Segment {segment}/guardrails"

@@ -158,7 +158,7 @@ def plan_registry(factory: Factory, after: tuple[str, ...] = ()) -> Iterator[Man
     for door in (WRITE, READ):
         config = planned(f"{door}-config", "v1", "ConfigMap", door, data={"config.yml": config_file(factory, registry, door)})
         yield config
-        needs = (config.id, *store, f"Segment {registry.segment}/workload-{door}", *after)
+        needs = (config.id, *store, f"Segment {registry.segment}/workload-{door}", names.parameters(registry.segment), *after)
         labels = {names.WORKLOAD: door}
         deployment = planned(door, "apps/v1", "Deployment", door, needs=needs, labels=labels, spec=_deployment(factory, registry, door))
         yield deployment

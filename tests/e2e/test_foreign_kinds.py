@@ -25,6 +25,7 @@ from factory.plan.deployer import Resource
 from factory.plan.guardrail.attack import plan_pod
 from factory.spec import Factory
 from lab import Lab
+from lab.toolchain.source import Module
 
 CRDS = Path(__file__).parent / "crds"
 FOLDERS = {
@@ -37,6 +38,9 @@ FOLDERS = {
 }
 """Where each module keeps its CustomResourceDefinitions."""
 
+KYVERNO = "config/crds/policies.kyverno.io"
+"""Where Kyverno keeps its own, in the module that the lab builds it from."""
+
 PLANS = {stack: plan_of(stack) for stack in STACKS}
 OBJECTS = [
     pytest.param(stack, manifest, id=f"{stack}-{manifest.name}")
@@ -46,8 +50,8 @@ OBJECTS = [
 GPU_WORKLOADS = [workload for workload in load_stack(STACKS["dev"]).factory.workloads if workload.pool]
 
 
-def definitions() -> Iterator[Body]:
-    """The CustomResourceDefinitions of all modules, from the Go module cache."""
+def folders() -> Iterator[Path]:
+    """Every folder with CustomResourceDefinitions, in the Go module cache."""
     go = shutil.which("go")
     assert go, "the tests of foreign kinds take their definitions from Go modules: install Go (go.dev/dl)"
     environment = os.environ | {"GOFLAGS": "-mod=mod", "GOWORK": "off", "GOTOOLCHAIN": "local"}
@@ -59,7 +63,14 @@ def definitions() -> Iterator[Body]:
     while rest := rest.lstrip():
         module, end = decoder.raw_decode(rest)
         rest = rest[end:]
-        for path in sorted((Path(module["Dir"]) / FOLDERS[module["Path"]]).glob("*.yaml")):
+        yield Path(module["Dir"]) / FOLDERS[module["Path"]]
+    yield Module.of("kyverno").dependency("github.com/kyverno/kyverno") / KYVERNO
+
+
+def definitions() -> Iterator[Body]:
+    """Every one of them."""
+    for folder in folders():
+        for path in sorted(folder.glob("*.yaml")):
             for document in yaml.safe_load_all(path.read_text()):
                 if document and document.get("kind") == "CustomResourceDefinition":
                     # Nobody runs the webhooks that convert between versions; each test uses one version only.

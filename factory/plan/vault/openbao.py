@@ -70,7 +70,12 @@ def plan_openbao(factory: Factory, keys: Keys, vault: OpenBao, after: tuple[str,
         yield Manifest(component, key, content, because)
     spec = _stateful_set(factory, vault, sha256("".join(texts[name] for name in (SERVER, MEMBER)).encode()).hexdigest())
     content = body("apps/v1", "StatefulSet", WORKLOAD, because, factory=factory.name, namespace=namespace, labels=labels, spec=spec)
-    needs = (*(manifest.id for manifest in configured), f"Segment {vault.segment}/workload-{WORKLOAD}", *after)
+    needs = (
+        *(manifest.id for manifest in configured),
+        f"Segment {vault.segment}/workload-{WORKLOAD}",
+        names.parameters(vault.segment),
+        *after,
+    )
     yield Manifest(component, "members-set", content, because, needs)
 
 

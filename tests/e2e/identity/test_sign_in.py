@@ -253,8 +253,16 @@ class Front:
         """Whether the API server has asked the provider for its keys."""
         return self.ask(self.token(provider), "GET", "/api").status_code != 401
 
+    def steps_up(self) -> bool:
+        """Whether a second factor alone no longer opens a session."""
+        return "ZG16" in self.ask(self.token("staff"), "POST", f"{POD}/attach").text
+
     def log(self, name: str) -> str:
         return (self.lab.state.logs / name).read_text()
+
+
+POD = "/api/v1/namespaces/people-training/pods/absent"
+"""Where a pod would be."""
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +279,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
                 front = Front(lab, issuer, deployed, http)
                 for provider in GOOD:
                     wait_until(partial(front.knows, provider), f"{provider} may come in: {front.log('kube-apiserver.log')[-2000:]}")
+                wait_until(front.steps_up, "ZG16 is in force")
                 yield front
 
 
@@ -352,7 +361,7 @@ SESSIONS = ("exec?command=id", "attach", "portforward?ports=80")
 @pytest.mark.parametrize("session", SESSIONS)
 def test_session_asks_for_more(front: Front, session: str) -> None:
     """A second factor lets one look around; to enter a pod it takes one that phishing cannot have taken."""
-    path = f"/api/v1/namespaces/people-training/pods/absent/{session}"
+    path = f"{POD}/{session}"
     weak = front.ask(front.token("staff"), "POST", path)
     assert weak.status_code == 403
     assert "denied request: ZG16: " in weak.json()["message"]

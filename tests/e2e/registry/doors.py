@@ -41,6 +41,7 @@ SPEC: dict[str, Any] = {
     "name": "depot",
     "posture": "Development",
     "trustDomain": "helix.example",
+    "deployer": {"user": "depot-deployer"},
     "cluster": {"distribution": "SelfManaged", "version": "1.36", "context": "lab"},
     "images": {"registries": ["registry.depot.example/apps/"], "digests": True},
     "segments": [
