@@ -51,6 +51,9 @@ _PATTERN = {
 }
 _TAGS = ("provisioner", "kind")
 """Keys that tell the concepts of a union apart."""
+HIDDEN = "(hidden)"
+"""What stands in the place of a value that could be a secret."""
+
 _SECRET = re.compile(r"-----BEGIN|^eyJ|^(AKIA|ASIA|ghp_|github_pat_|glpat-|xox[abp]-|hvs\.|sk-)|^[A-Za-z0-9+/=_-]{32,}$", re.ASCII)
 _PLAIN = re.compile(r"^[A-Za-z/][^\s\"'\\]*$")
 _STOCK: dict[str, Any] = {
@@ -304,6 +307,8 @@ def _finding(data: Any, detail: dict[str, Any]) -> tuple[Location, Finding]:
         case "extra_forbidden":
             known = [*_keys(_model(detail["loc"][:-1]))]
             fix = did_you_mean(key, known) or "Remove it."
+            if _SECRET.search(key):  # pasted where a key belongs
+                path = f"{path.removesuffix(key)}{HIDDEN}"
             return location, Finding("ZT005", path, "is not a known key", fix, allowed=listed(known, limit=20))
         case "missing":
             return location, Finding("ZT006", path, "is missing", f'Add "{key}:".')
@@ -317,7 +322,7 @@ def _finding(data: Any, detail: dict[str, Any]) -> tuple[Location, Finding]:
             fix = did_you_mean(str(given), known) or "Choose one of these."
             return (*location, tag), Finding("ZT007", f"{path}.{tag}", "is unknown", fix, value=_shown(tag, given), allowed=listed(known))
         case "string_pattern_mismatch":
-            return invalid("is malformed", WORDS.get(context["pattern"], context["pattern"]), _unit(context["pattern"], word))
+            return invalid("is malformed", WORDS.get(context["pattern"], context["pattern"]), _unit(context["pattern"], word, shown))
         case "enum" | "literal_error":
             known = re.findall(r"'([^']*)'", context["expected"])
             near = next((f'Did you mean "{other}"?' for other in known if other.lower() == word.lower()), "")
@@ -343,7 +348,9 @@ def _finding(data: Any, detail: dict[str, Any]) -> tuple[Location, Finding]:
                 "ZT007", path, f"is {length} characters long", "Shorten it.", allowed=f"at most {context['max_length']}"
             )
         case "tuple_type" | "list_type":
-            return invalid("is not a list", "a list: one item a line, each behind a dash", 'Put "- " before it.')
+            return invalid(
+                "is not a list", "a list: one item a line, each behind a dash", 'Write it in brackets, or behind "- " on a line of its own.'
+            )
         case "model_type" | "model_attributes_type" | "dict_type":
             model = _model(detail["loc"])
             return invalid("is not a mapping", listed(_keys(model), limit=20) if model else "keys and values", "Write keys and values.")
@@ -353,8 +360,8 @@ def _finding(data: Any, detail: dict[str, Any]) -> tuple[Location, Finding]:
             return invalid(str(detail["msg"]).lower(), None, "Change it.")
 
 
-def _unit(pattern: str, word: str) -> str:
-    """The fix for a value that fails a pattern: for a quantity, the one that was probably meant."""
+def _unit(pattern: str, word: str, shown: str | None) -> str:
+    """The fix for a value that fails a pattern: for a quantity, the one that was probably meant; nothing of a value that is hidden."""
     match = re.match(r"^\s*([0-9]+)\s*([kKMGTP])?i?[bB]?\s*$", word)
     if pattern == MEMORY and match:
         unit = (match.group(2) or "G").upper()
@@ -362,7 +369,7 @@ def _unit(pattern: str, word: str) -> str:
     if pattern == CPU and (match := re.match(r"^\s*([0-9.]+)\s*[a-zA-Z]", word)):
         return f'Did you mean "{match.group(1)}"?'
     lower = re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")
-    return f'Did you mean "{lower}"?' if word and lower != word and re.match(pattern, lower) else "Change it to this form."
+    return f'Did you mean "{lower}"?' if shown != HIDDEN and lower != word and re.match(pattern, lower) else "Change it to this form."
 
 
 def _shown(key: str, value: Any) -> str | None:
@@ -372,7 +379,7 @@ def _shown(key: str, value: Any) -> str | None:
     if re.search(r"secret|password|token(?!Age|Life)|credential|private", key, re.IGNORECASE) or (
         isinstance(value, str) and _SECRET.search(value)
     ):
-        return "(hidden)"
+        return HIDDEN
     text = value if isinstance(value, str) and _PLAIN.match(value) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else f"{text[:79]}…"
 

@@ -17,9 +17,9 @@ JSON_HEADER = '{\n  "#": "Rendered by factory; because '
 
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
-README = """\
-# Rendered factory
-
+TITLE = "# Rendered factory\n"
+README = f"""\
+{TITLE}
 | folder | what | who applies it |
 | --- | --- | --- |
 | bootstrap/ | the deployer's own rights | a cluster administrator, once, before anything else |
@@ -41,7 +41,7 @@ def render(plan: Plan, folder: Path) -> int:
     """Writes a plan below `folder` and returns the number of files. Raises RenderError where a file in the way is not a rendered one."""
     files = dict(_files(plan))
     stale = [path for path in _existing(folder) if path.relative_to(folder).as_posix() not in files]
-    targets = (folder / name for name in files if name != "README.md")
+    targets = (folder / name for name in files)
     foreign = [path for path in (*stale, *targets) if path.is_file() and not _rendered(path)]
     if foreign:
         raise RenderError(f'{foreign[0]} was not rendered by factory. Choose an empty folder with "-o", or move that file away.')
@@ -95,4 +95,4 @@ def _existing(folder: Path) -> Iterator[Path]:
 
 def _rendered(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(len(JSON_HEADER)).startswith((HEADER.encode(), JSON_HEADER.encode()))
+        return file.read(len(JSON_HEADER)).startswith((HEADER.encode(), JSON_HEADER.encode(), TITLE.encode()))

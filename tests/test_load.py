@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ MISTAKES: dict[str, tuple[str, str, tuple[str, str, int, str | None, str]]] = {
     "word for a list": (
         "reads: [claims]",
         "reads: claims",
-        ("ZT007", "workloads[training/store].reads", 15, "claims", 'Put "- " before it.'),
+        ("ZT007", "workloads[training/store].reads", 15, "claims", 'Write it in brackets, or behind "- " on a line of its own.'),
     ),
     "misspelt stack key": ("config:\n", "confg:\n", ("ZT005", "confg", 1, None, 'Did you mean "config"?')),
     "misspelt spec key": (
@@ -140,7 +141,20 @@ def test_a_value_that_could_be_a_secret_is_never_shown(secret: str) -> None:
     """Someone will paste a token into the wrong line."""
     with pytest.raises(SpecError) as refused:
         load_text(STACK.replace("name: helix\n", f"name: {json.dumps(secret)}\n", 1), "stack.yaml")
+    assert letters(secret) not in letters(str(refused.value))  # nor does a fix offer it as a better name
+
+
+def letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def test_a_key_that_could_be_a_secret_is_never_shown() -> None:
+    """Someone will paste a token without a key."""
+    secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+    with pytest.raises(SpecError) as refused:
+        load_text(STACK.replace("name: helix\n", f"name: helix\n    {secret}: {secret}\n", 1), "stack.yaml")
     assert secret not in str(refused.value)
+    assert "(hidden)" in str(refused.value)
 
 
 def test_a_value_below_an_unknown_key_is_never_shown() -> None:

@@ -105,7 +105,7 @@ def _run(name: str) -> Callable[[argparse.Namespace], int]:
         except ModuleNotFoundError as error:
             from .errors import ModelError
 
-            raise ModelError(f"{error.name} is not installed, and comes with the extra: pip install 'ai-factory[models]'") from None
+            raise ModelError(f"{error.name} is not installed, and comes with the extra: pip install '.[models]' in a clone") from None
 
     return run
 

@@ -65,7 +65,7 @@ def load(
             count = sum(1 for path in folder.rglob("*") if path.is_file())
             return Verdict(model, "Loaded", "signed", signer, count)
         if into is None or keeper is None:
-            raise ModelError(f"{folder} is sealed: say where to unseal it (--into) and who keeps its key (--vault, --role).")
+            raise ModelError(f"{folder} is sealed: say where to unseal it (--into) and who keeps its key (--vault, --as).")
         vault = sign_in(keeper.address, keeper.mount, keeper.auth, keeper.role, keeper.token, keeper.ca)
         return Verdict(model, "Loaded", "signed and unsealed", signer, unseal(folder, into, model, vault))
     except ModelError as error:

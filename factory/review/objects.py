@@ -209,7 +209,7 @@ def _show(source: str) -> str:
         raise ReviewError(f"{source} names a git revision, but git is not installed.") from None
     if shown.returncode != 0:
         said = shown.stderr.decode(errors="replace").strip().splitlines()
-        reason = said[0].removeprefix("fatal: ") if said else "unknown"
+        reason = said[0].removeprefix("fatal: ").rstrip(".") if said else "unknown"
         raise ReviewError(f"{source} cannot be read from git: {reason}. Write REVISION:PATH, the path as from the root of the repository.")
     try:
         return shown.stdout.decode("utf-8-sig")

@@ -16,7 +16,8 @@ from .rule import Problem, rule
     "A public key is an ECDSA key on P-256, whole",
     why="With a key that cannot be read no pod is admitted. P-256 is what cosign makes, what OpenBao signs with, and the one kind "
     "that admission, `factory model` and OpenSSF model signing were all tried with.",
-    fix="Copy the key again, as `cosign public-key` or `openssl ec -pubout` prints it.",
+    fix="Name the public half of a key on P-256, as `cosign public-key` or `openssl ec -pubout` prints it. A private key that stood here "
+    "is known to others now: make another.",
     references=(controls.SUPPLY_CHAIN,),
     waivable=False,
 )

@@ -316,4 +316,4 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caps
     monkeypatch.setitem(sys.modules, "factory.model.command", None)
     monkeypatch.setitem(sys.modules, "httpx2", None)
     assert cli.main(["model", "list", str(tmp_path / "stack.yaml")]) == 1
-    assert "pip install 'ai-factory[models]'" in capsys.readouterr().err
+    assert "pip install '.[models]' in a clone" in capsys.readouterr().err
