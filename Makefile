@@ -20,7 +20,7 @@ IN_LAB = eval "$$($(BIN)/lab env)"
 WRITTEN_ONCE := PULUMI_EXPERIMENTAL=true PULUMI_SKIP_CHECKPOINTS=true
 PULUMI_UP := $(WRITTEN_ONCE) pulumi up --stack $(STACK) --yes --skip-preview --parallel 32
 
-.PHONY: help up preview down test unit e2e browser screenshot check format bench lock golden prerequisites
+.PHONY: help install up preview down test unit e2e browser screenshot check format bench lock golden prerequisites
 
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -38,6 +38,8 @@ $(BIN)/.installed: requirements.lock pyproject.toml | prerequisites
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --config-settings editable_mode=compat -e .
 	@$(BIN)/python -m compileall -q factory components lab  # as pip does it for what is not editable; else some environments compile at every start
 	@touch $@
+
+install: $(BIN)/.installed ## Only `factory` and `lab`, into .venv/bin, in a minute; `make up` does that too
 
 up: $(BIN)/.installed ## Start the lab and build the stack on it (STACK=dev); again: bring it up to date
 	@$(BIN)/factory validate $(STACK_FILE)
