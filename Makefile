@@ -66,7 +66,7 @@ unit: $(BIN)/.installed ## Unit tests: no cluster, no programs
 
 e2e: $(BIN)/.installed browser ## Tests that start the lab and real programs
 	@$(BIN)/lab build --with identity,keycloak,keys,models
-	@$(BIN)/pytest -q -m lab
+	@$(BIN)/pytest -q -m lab -n 2 --dist loadfile
 
 browser: ## Install Chromium, which tests of the report need, where none is on PATH
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \

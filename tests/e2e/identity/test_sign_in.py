@@ -258,7 +258,9 @@ class Front:
         return "ZG16" in self.ask(self.token("staff"), "POST", f"{POD}/attach").text
 
     def log(self, name: str) -> str:
-        return (self.lab.state.logs / name).read_text()
+        """What is in a log, up to its last whole line."""
+        text = (self.lab.state.logs / name).read_text()
+        return text[: text.rfind("\n") + 1]
 
 
 POD = "/api/v1/namespaces/people-training/pods/absent"
