@@ -35,6 +35,7 @@ class Client:
     def __init__(self, lab: Lab, context: str) -> None:
         config = KubeConfig.from_file(lab.kubeconfig).get(context_name=context)
         assert config is not None
+        self.lab = lab.name
         Client.opened.append(self)
         self._http = client_adapter.Client(config, client_adapter.ConnectionParams(timeout=httpx2.Timeout(30), trust_env=False))
 
@@ -134,8 +135,9 @@ def start_lab(control_plane: Path | None = None, extras: Collection[str] = ()) -
         lab.up(control_plane=control_plane, extras=extras)
         yield lab
     finally:
-        while Client.opened:
-            Client.opened.pop().close()
+        for client in [client for client in Client.opened if client.lab == lab.name]:
+            client.close()
+            Client.opened.remove(client)
         lab.down()
 
 

@@ -75,7 +75,7 @@ def as_(team: Team, sigstore: Sigstore, signer: str, subject: str | None = None)
 def test_all_the_way_without_a_key(team: Team, sigstore: Sigstore, public: list[str]) -> None:
     """Sign, attest, validate, promote by identity: every check holds, each signature is in the log, the public Sigstore is never asked,
     and no token is in what is printed, kept or pushed."""
-    reference = team.push("keyless")
+    reference = team.push("by-identity")
     said: list[Answer] = []
 
     def do(command: str, *more: str | Path) -> None:
@@ -168,14 +168,14 @@ def test_a_log_that_the_spec_does_not_know(team: Team, sigstore: Sigstore, regis
 def test_the_loader(team: Team, sigstore: Sigstore, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a pod it knows the signer by identity, asks nobody and needs no folder of its own; it refuses other files, other people and
     another log. Once the files are signed with a key too, the pod trusts that."""
-    reference = team.push("loaded")
+    reference = team.push("loaded-by-identity")
     team.do("sign", reference, *as_(team, sigstore, "people"))
     told = ("--as", "evaluation/judge", "--image", "registry.helix.example/apps/server", "--loader", "registry.helix.example/apps/loader")
     trusted, pod = yaml.safe_load_all(team.do("pod", reference, *told).out)
     words = [word.replace("/trust/", f"{team.folder}/") for word in pod["spec"]["initContainers"][0]["command"][5:]]
     for name, content in trusted["data"].items():
         (team.folder / name).write_text(content)
-    message, folder, before = team.folder / "message", team.model("fraud-loaded"), len(sigstore.asked)
+    message, folder, before = team.folder / "message", team.model("fraud-loaded-by-identity"), len(sigstore.asked)
 
     def load(*words: str) -> dict[str, Any]:
         answer = team.run("load", "fraud", folder, *words, "--message", message)
