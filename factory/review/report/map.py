@@ -18,8 +18,8 @@ from factory.spec import Stage
 
 from .report import Asset, Kind, Report, Talker
 
-LETTER, SMALL = 7.2, 6.2
-"""Widest mean width of a letter of a label and of its detail, in pixels: what the widest common system fonts take."""
+BOLD, LETTER, SMALL = 8.0, 7.2, 6.2
+"""Widest mean width of a letter of a title, of a label and of its detail, in pixels: what the widest common system fonts take."""
 ROW, HEAD, FOOT = 22, 46, 8
 """Heights of a row, of a box's heading, and of the space below its last row, in pixels."""
 GAP, TRACK = 22, 5
@@ -141,8 +141,10 @@ def _columns(report: Report) -> Iterator[Column]:
                 boxes.append(Box(identity("segment", segment.name), segment.name, segment.owner, stage.value.lower(), rows))
         yield Column(stage.value, boxes)
     boxes = []
-    if models := [_asset_row(asset) for asset in report.assets if asset.kind != "dataset"]:
+    if models := [_asset_row(asset) for asset in report.assets if asset.kind == "model"]:
         boxes.append(Box("models", "Models", "weights in a registry", "asset", models))
+    if stores := [_asset_row(asset) for asset in report.assets if asset.kind not in ("dataset", "model")]:
+        boxes.append(Box("stores", "Stores", "what the platform keeps", "asset", stores))
     if report.pools:
         rows = [Row(identity("pool", pool.name), pool.name, "pool", pool.size, f"{pool.name}: {pool.device}") for pool in report.pools]
         boxes.append(Box("pools", "GPU pools", "nodes of one kind", "asset", rows))
@@ -168,7 +170,9 @@ def _outsider(talker: Talker) -> Row:
 
 def _asset_row(asset: Asset) -> Row:
     sort = asset.kind if asset.kind in ("dataset", "model") else "dataset"
-    return Row(identity(asset.kind, asset.name), asset.name, sort, asset.sort, f"{asset.kind} {asset.name} in {asset.home}")
+    short, _, _ = asset.sort.partition(" by ")  # by whom it is signed stands in the table, and in what a pointer shows
+    told = ", ".join(filter(None, (f"{asset.kind} {asset.name} in {asset.home}", asset.sort if short != asset.sort else "")))
+    return Row(identity(asset.kind, asset.name), asset.name, sort, short, told)
 
 
 def _edges(report: Report) -> Iterator[Edge]:
@@ -256,7 +260,7 @@ def _place(columns: list[Column], edges: list[Edge]) -> Map:
 def _width(column: Column) -> float:
     needs = [LETTER * len(column.title)]
     for box in column.boxes:
-        needs += (LETTER * len(box.title) + 24, SMALL * len(box.subtitle) + 24)
+        needs += (BOLD * len(box.title) + 24, SMALL * len(box.subtitle) + 24)
         needs += (LETTER * len(row.label) + SMALL * len(row.detail) + (46 if row.detail else 38) for row in box.rows)
     return round(min(WIDEST, max(NARROWEST, *needs)))
 
