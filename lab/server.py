@@ -278,6 +278,20 @@ def registry_door(name: str, *, writes: bool) -> Server:
     )
 
 
+def kyverno_controller(name: str, flags: Callable[[Plane], Mapping[str, object]], controller: str) -> Server:
+    """One of Kyverno's controllers: `cleanup-controller` or `admission-controller`."""
+    return Server(
+        name,
+        flags,
+        "/health/readiness",
+        needs=("kube-apiserver",),
+        ports=("https", "metrics"),
+        first=lambda plane: install_kyverno(plane, controller),
+        environment=lambda plane: kyverno_environment(plane, controller),
+        context=lambda credentials: of_unknown_authority(),
+    )
+
+
 def of_unknown_authority() -> ssl.SSLContext:
     """For those who serve a certificate that they made for themselves."""
     context = ssl.create_default_context()
@@ -334,26 +348,8 @@ SERVERS = (
     Server("kube-controller-manager", kube_controller_manager, "/healthz", needs=("kube-apiserver",)),
     Server("kube-scheduler", kube_scheduler, "/healthz", needs=("kube-apiserver",)),
     Server("kwok", kwok, "/healthz", needs=("kube-apiserver",)),
-    Server(
-        "cleanup-controller",
-        cleanup_controller,
-        "/health/readiness",
-        needs=("kube-apiserver",),
-        ports=("https", "metrics"),
-        first=lambda plane: install_kyverno(plane, "cleanup-controller"),
-        environment=lambda plane: kyverno_environment(plane, "cleanup-controller"),
-        context=lambda credentials: of_unknown_authority(),
-    ),
-    Server(
-        "kyverno",
-        admission_controller,
-        "/health/readiness",
-        needs=("kube-apiserver",),
-        ports=("https", "metrics"),
-        first=lambda plane: install_kyverno(plane, "admission-controller"),
-        environment=lambda plane: kyverno_environment(plane, "admission-controller"),
-        context=lambda credentials: of_unknown_authority(),
-    ),
+    kyverno_controller("cleanup-controller", cleanup_controller, "cleanup-controller"),
+    kyverno_controller("kyverno", admission_controller, "admission-controller"),
     registry_door("registry-write", writes=True),
     registry_door("registry-read", writes=False),
     Server(

@@ -124,6 +124,8 @@ def check_folder(folder: Path, signature: Path, public_keys: Iterable[Path]) -> 
 
     Every file counts, hidden ones too; a file that is not signed is as wrong as one that was changed.
     """
+    if not signature.is_file():
+        raise ModelError(f"{signature} is not there. Mount it, or name where it is.")
     why = "no key was given"
     for key in public_keys:
         try:

@@ -14,6 +14,7 @@ from factory.spec import Factory, KeycloakProvider, Listener
 from . import controls, names
 from .body import body
 from .manifest import Because, Body, Component, Manifest
+from .pod_security import RESTRICTED_CONTAINER, restricted_pod
 from .realm import documents, realm_file, realm_files
 
 WORKLOAD, PORT = "keycloak", "https"
@@ -127,13 +128,7 @@ def _deployment(factory: Factory, providers: list[KeycloakProvider], listener: L
         "serviceAccountName": WORKLOAD,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 1000,
-            "fsGroup": 1000,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": restricted_pod(),
         "containers": [_container(factory, providers, listener)],
         "volumes": [
             {"name": "certificate", "secret": {"secretName": providers[0].certificate, "defaultMode": 0o440}},
@@ -195,7 +190,7 @@ def _container(factory: Factory, providers: list[KeycloakProvider], listener: Li
         "args": ["start", "--optimized", "--import-realm", *(f"--{name}={value}" for name, value in options.items())],
         "env": [*secret, *realms],
         "ports": [{"name": PORT, "containerPort": listener.port}, {"name": "management", "containerPort": MANAGEMENT}],
-        "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
+        "securityContext": RESTRICTED_CONTAINER,
         "resources": {"requests": {"cpu": "500m", "memory": "1536Mi"}, "limits": {"cpu": "2", "memory": "1536Mi"}},
         "startupProbe": _probe("started", failureThreshold=60),
         "livenessProbe": _probe("live"),

@@ -17,6 +17,7 @@ from factory.spec import DistributionRegistry, ExternalRegistry, Factory, Listen
 from . import controls, names
 from .body import body
 from .manifest import Because, Body, Component, Manifest
+from .pod_security import RESTRICTED_CONTAINER, restricted_pod
 
 WRITE, READ, PORT = "registry-write", "registry-read", "https"
 """The workloads of the two doors in the registry's segment, and the listener of each."""
@@ -297,7 +298,7 @@ def _container(registry: DistributionRegistry, door: str) -> Body:
         "name": door,
         "image": registry.image,
         "env": env,
-        "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
+        "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": mounts,
     }
 
@@ -316,14 +317,7 @@ def _bare_pod(registry: DistributionRegistry, door: str, container: Body, *volum
         "automountServiceAccountToken": False,
         # Distribution takes every variable that begins with REGISTRY_ for a part of its configuration, and its Services would make some.
         "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 1000,
-            "fsGroup": 1000,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": restricted_pod(fsGroupChangePolicy="OnRootMismatch"),
         "containers": [container],
         "volumes": [{"name": "config", "configMap": {"name": door}}, store, *volumes],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal
@@ -114,9 +115,9 @@ class Provider(Concept):
     """What a token must prove."""
 
     @property
+    @abstractmethod
     def dialect(self) -> str:
         """How it says what the contract asks for: `Keycloak`, or the preset."""
-        raise NotImplementedError
 
     @property
     def prefix(self) -> str:

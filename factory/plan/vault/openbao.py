@@ -10,6 +10,7 @@ from typing import Any
 from factory.plan import controls, names
 from factory.plan.body import body
 from factory.plan.manifest import Because, Body, Component, Manifest
+from factory.plan.pod_security import RESTRICTED_CONTAINER, restricted_pod
 from factory.spec import Factory, Keys, OpenBao, SealKind
 
 from .request import POLICIES, policy_files
@@ -106,13 +107,7 @@ def _stateful_set(factory: Factory, vault: OpenBao, digest: str) -> Body:
         "serviceAccountName": WORKLOAD,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 100,
-            "runAsGroup": 1000,
-            "fsGroup": 1000,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": restricted_pod(user=100),
         # Two members on one node are one member less than there seem to be.
         "topologySpreadConstraints": [
             {
@@ -187,7 +182,7 @@ def _container(factory: Factory, vault: OpenBao) -> Body:
         "command": ["bao", "server", "-config=/etc/openbao/configuration/$(POD_NAME)"],
         "env": environment,
         "ports": [{"name": PORT, "containerPort": port}, {"name": RAFT, "containerPort": raft}],
-        "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
+        "securityContext": RESTRICTED_CONTAINER,
         "resources": {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}},
         # A sealed member, and one that waits to join, is alive; ready is who answers for the raft, be it by asking the leader.
         "startupProbe": _probe("standbyok=true&sealedcode=200&uninitcode=200", failureThreshold=60),
