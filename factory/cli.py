@@ -5,19 +5,18 @@ Exit codes: 0 clean, 1 findings or a file that cannot be used, 2 wrong usage, 3 
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import os
-import re
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .arguments import parse
 from .errors import Finding, Severity, SpecError
 
 if TYPE_CHECKING:
@@ -48,10 +47,9 @@ def entry() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser(arguments).parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
+    options = parse(arguments, __doc__ or "")
     try:
-        code = run(options)
+        code = _RUN[options.command](options)
         sys.stdout.flush()
         return code
     except SpecError as error:
@@ -72,125 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FINDINGS
 
 
-def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="factory", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def command(
-        name: str,
-        run: Callable[[argparse.Namespace], int],
-        help: str,
-        stacks: str | None = None,
-        formats: Sequence[str] = ("text", "json"),
-    ) -> argparse.ArgumentParser:
-        child = commands.add_parser(name, help=help, description=help)
-        child.set_defaults(run=run)
-        child.add_argument("--format", choices=formats, default=formats[0], help=f"how to print (default: {formats[0]})")
-        if stacks:
-            child.add_argument(
-                "stack", type=Path, nargs=stacks if stacks == "+" else None, help="a stack file, such as stacks/Pulumi.dev.yaml"
-            )
-        return child
-
-    command("validate", _validate, "every problem of stack files at once", stacks="+")
-    rendering = command("render", _render, "manifests as YAML, and control-plane files", stacks="1")
-    rendering.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write")
-    command("schema", _schema, "the JSON Schema of a stack file")
-    diffing = command("diff", _diff, "what changes in trust between two stack files", formats=("text", "markdown", "json"))
-    for side in ("old", "new"):
-        diffing.add_argument(side, help="a stack file, REVISION:PATH of one, a rendered folder, or /dev/null")
-    diffing.add_argument("--fail-on", choices=("widen",), help="exit 1 if trust widens, or if a change is not understood")
-    diffing.add_argument("--limit", type=int, default=60_000, metavar="N", help="characters of Markdown (default: 60000)")
-    reporting = command("report", _report, "a map and tables for people, as one self-contained page", "1", ("html", "json"))
-    reporting.add_argument("-o", "--output", type=Path, metavar="FILE", help="file to write (default: standard output)")
-    formats = ("text", "json", "mermaid", "svg")
-    explaining = command("explain", _explain, "who may reach whom, do what, touch which asset, and what causes it", formats=formats)
-    explaining.add_argument("stack", nargs="?", help="a stack file, or REVISION:PATH of one")
-    explaining.add_argument("--manifests", type=Path, metavar="DIR", help="a folder of Kubernetes YAML instead of a stack file")
-    explaining.add_argument("--from", dest="source", metavar="A", help="segment/workload, a peer, an address, a CIDR or a host name")
-    explaining.add_argument("--to", dest="destination", metavar="B", help="the same; with --from: may A reach B?")
-    explaining.add_argument("--port", metavar="P", help='a number, "53/UDP" or the name of a listener')
-    explaining.add_argument("--who", metavar="NAME", help="only this group, user or workload: its rights and grants")
-    explaining.add_argument(
-        "--group",
-        metavar="NAME",
-        action="append",
-        default=[],
-        dest="groups",
-        help="with --who PERSON: a group that they are in; repeat for each",
-    )
-    auditing = command("audit", _audit, "live objects against the plan, whole; needs the cluster", stacks="1")
-    auditing.add_argument("--context", metavar="NAME", help="kubeconfig context (default: the spec's cluster.context)")
-    auditing.add_argument(
-        "--except",
-        dest="known",
-        action="append",
-        default=[],
-        metavar="OBJECT",
-        help='an unplanned object that is meant: "KIND [NAMESPACE/]NAME"',
-    )
-    auditing.add_argument("--watch", type=_seconds, metavar="SECONDS", help="go on, and print what changes")
-    auditing.add_argument("--repair", action="store_true", help="put it right, as the deployer: shows what it would do, and asks")
-    auditing.add_argument("--prune", action="store_true", help="with --repair: also delete unplanned objects")
-    auditing.add_argument("--dry-run", action="store_true", help="with --repair: let the API server check each step, change nothing")
-    auditing.add_argument("--yes", action="store_true", help="with --repair: do not ask")
-    drilling = command("drill", _drill, "a battery of attacks that change nothing; needs the cluster", "1", ("text", "json", "junit"))
-    drilling.add_argument("--context", metavar="NAME", help="kubeconfig context of the driller (default: the spec's cluster.context)")
-    drilling.add_argument("--only", action="append", default=[], metavar="TACTIC", help='only these attacks: "pool hopping"')
-    drilling.add_argument("--list", action="store_true", help="say what would be tried, without the cluster")
-    granting = command("grant", _grant, "ask for a role for a while, as yourself; needs the cluster", stacks="1")
-    approving = command("approve", _approve, "agree that somebody holds a role for a while; needs the cluster", stacks="1")
-    revoking = command("revoke", _revoke, "take a grant away; needs the cluster", stacks="1")
-    listing = command("grants", _grants, "who holds, or asks for, a role until when; needs the cluster", stacks="1")
-    for child in (granting, approving, revoking, listing):
-        child.add_argument("--context", metavar="NAME", help="kubeconfig context of your own (default: the spec's cluster.context)")
-    for child in (granting, approving):
-        child.add_argument("--role", required=True, help="the role")
-        child.add_argument("--segment", required=True, help="where")
-    granting.add_argument("--for", dest="span", type=_duration, required=True, metavar="DURATION", help="how long: 30m, 2h")
-    granting.add_argument("--reason", required=True, type=_reason, help="what for, in words that an approver understands")
-    granting.add_argument("--ticket", help="where that is written down, if the eligibility asks for it")
-    granting.add_argument("--no-wait", dest="wait", action="store_false", help="do not wait until somebody agrees")
-    approving.add_argument("--user", required=True, help="who asked, as the API server names them: staff:alice")
-    revoking.add_argument("--role", help="the role")
-    revoking.add_argument("--segment", help="where")
-    revoking.add_argument("--user", help="who holds it (default: you)")
-    revoking.add_argument("--overdue", action="store_true", help="instead: everything that is past its end")
-    listing.add_argument("--watch", type=_seconds, metavar="SECONDS", help="go on, and count down")
-    text = "push, sign, verify and promote versions of models; needs the registry"
-    modelling = commands.add_parser("model", help=text, description=text)
-    if "model" in arguments:  # nobody else pays for its words
-        from .model.arguments import add
-
-        add(modelling)
-    return parser
-
-
-def _duration(text: str) -> int:
-    from .spec import seconds
-
-    if not re.fullmatch(r"[1-9][0-9]{0,4}(m|h)", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not minutes or hours, such as 30m or 2h")
-    return seconds(text)
-
-
-def _reason(text: str) -> str:
-    if not 3 <= len(text) <= 256:
-        raise argparse.ArgumentTypeError("a reason has 3 to 256 characters")
-    return text
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 1 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 86400")
-    return seconds
-
-
-def _validate(options: argparse.Namespace) -> int:
+def _validate(options: Namespace) -> int:
     from .load import load_stack
 
     code = CLEAN
@@ -224,7 +104,7 @@ def _check(factory: Factory) -> tuple[Finding, ...]:
     return prove(factory, plan_factory(factory)) + findings
 
 
-def _render(options: argparse.Namespace) -> int:
+def _render(options: Namespace) -> int:
     from .load import load_stack
     from .plan import plan_factory
     from .render import render
@@ -243,7 +123,7 @@ def _render(options: argparse.Namespace) -> int:
     return CLEAN
 
 
-def _explain(options: argparse.Namespace) -> int:
+def _explain(options: Namespace) -> int:
     from .review.objects import read_folder, read_objects
     from .review.present.explain import explain
 
@@ -268,7 +148,7 @@ def _explain(options: argparse.Namespace) -> int:
     return CLEAN
 
 
-def _report(options: argparse.Namespace) -> int:
+def _report(options: Namespace) -> int:
     from .load import load_stack
     from .review.report import as_json, page, report_stack
 
@@ -288,31 +168,31 @@ def _report(options: argparse.Namespace) -> int:
     return FINDINGS if any(finding.severity is Severity.ERROR for finding in report.findings) else CLEAN
 
 
-def _audit(options: argparse.Namespace) -> int:
+def _audit(options: Namespace) -> int:
     from .review.audit.command import run
 
     return run(options)
 
 
-def _drill(options: argparse.Namespace) -> int:
+def _drill(options: Namespace) -> int:
     from .review.drill.command import run
 
     return run(options)
 
 
-def _grant(options: argparse.Namespace) -> int:
+def _grant(options: Namespace) -> int:
     from .review.grants.command import grant
 
     return grant(options)
 
 
-def _approve(options: argparse.Namespace) -> int:
+def _approve(options: Namespace) -> int:
     from .review.grants.command import approve
 
     return approve(options)
 
 
-def _revoke(options: argparse.Namespace) -> int:
+def _revoke(options: Namespace) -> int:
     from .review.grants.command import revoke
 
     one, others = options.role and options.segment, options.role or options.segment or options.user
@@ -322,13 +202,13 @@ def _revoke(options: argparse.Namespace) -> int:
     return revoke(options)
 
 
-def _grants(options: argparse.Namespace) -> int:
+def _grants(options: Namespace) -> int:
     from .review.grants.command import grants
 
     return grants(options)
 
 
-def _diff(options: argparse.Namespace) -> int:
+def _diff(options: Namespace) -> int:
     from .review.diff import diff
     from .review.objects import read_objects
     from .review.present.diff import as_json, as_markdown, as_text
@@ -341,11 +221,33 @@ def _diff(options: argparse.Namespace) -> int:
     return FINDINGS if options.fail_on and found.widens else CLEAN
 
 
-def _schema(options: argparse.Namespace) -> int:
+def _schema(options: Namespace) -> int:
     from .schema import stack_schema
 
     print(json.dumps(stack_schema(), indent=2))
     return CLEAN
+
+
+def _model(options: Namespace) -> int:
+    run: Callable[[Namespace], int] = options.run
+    return run(options)
+
+
+_RUN: dict[str, Callable[[Namespace], int]] = {
+    "validate": _validate,
+    "render": _render,
+    "schema": _schema,
+    "diff": _diff,
+    "report": _report,
+    "explain": _explain,
+    "audit": _audit,
+    "drill": _drill,
+    "grant": _grant,
+    "approve": _approve,
+    "revoke": _revoke,
+    "grants": _grants,
+    "model": _model,
+}
 
 
 def _summary(factory: Any) -> str:
@@ -353,7 +255,7 @@ def _summary(factory: Any) -> str:
     return ", ".join(f"{count} {name if count != 1 else name[:-1]}" for count, name in parts if count)
 
 
-def _print_findings(source: str, findings: Sequence[Finding], options: argparse.Namespace) -> None:
+def _print_findings(source: str, findings: Sequence[Finding], options: Namespace) -> None:
     if options.format == "json":
         print(json.dumps([{"stack": source, "file": source, "findings": [asdict(finding) for finding in findings]}], indent=2))
     else:
