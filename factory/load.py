@@ -76,8 +76,9 @@ class Stack:
     _positions: Positions = field(default_factory=dict, repr=False, compare=False)
 
     def place(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """The same findings, each with the line that its path names."""
-        return tuple(finding.at(self.line(finding.path)) for finding in findings)
+        """The same findings, each with the line that its path names; errors first, then as they stand in the file."""
+        placed = [finding.at(self.line(finding.path)) for finding in findings]
+        return tuple(sorted(placed, key=lambda finding: (finding.severity is not Severity.ERROR, finding.line or 0)))
 
     def line(self, path: str) -> int | None:
         """The line that a path in names stands on."""
@@ -211,7 +212,7 @@ def _validate(data: Any) -> tuple[Factory | None, list[tuple[Location, Finding]]
         except ValidationError as error:
             errors = error.errors(include_url=False, include_context=True, include_input=False)
             if attempt == 0:
-                findings = [_finding(data, dict(detail)) for detail in errors if not _echo(data, dict(detail))]
+                findings = _once(_finding(data, dict(detail)) for detail in errors if not _echo(data, dict(detail)))
             smaller = _without(data, [_real(data, detail["loc"]) for detail in errors], dropped)
             if smaller is None:
                 return None, findings
@@ -291,6 +292,17 @@ def _echo(data: Any, detail: dict[str, Any]) -> bool:
     return detail["type"] == "too_short" and isinstance(value, list | dict) and len(value) >= detail["ctx"]["min_length"]
 
 
+def _once(found: Iterable[tuple[Location, Finding]]) -> list[tuple[Location, Finding]]:
+    """The findings without those of missing keys that stand there misspelt: mended once, both are."""
+    findings = [*found]
+    meant = {(location[:-1], finding.fix) for location, finding in findings if finding.id == "ZT005"}
+    return [
+        (location, finding)
+        for location, finding in findings
+        if finding.id != "ZT006" or (location[:-1], did_you_mean(str(location[-1]), [str(location[-1])])) not in meant
+    ]
+
+
 def _finding(data: Any, detail: dict[str, Any]) -> tuple[Location, Finding]:
     kind, context = detail["type"], detail.get("ctx", {})
     location = _real(data, detail["loc"])
@@ -306,7 +318,8 @@ def _finding(data: Any, detail: dict[str, Any]) -> tuple[Location, Finding]:
     match kind:
         case "extra_forbidden":
             known = [*_keys(_model(detail["loc"][:-1]))]
-            fix = did_you_mean(key, known) or "Remove it."
+            given = _get(data, location[:-1], {})
+            fix = did_you_mean(key, (other for other in known if other not in given)) or "Remove it."
             if _SECRET.search(key):  # pasted where a key belongs
                 path = f"{path.removesuffix(key)}{HIDDEN}"
             return location, Finding("ZT005", path, "is not a known key", fix, allowed=listed(known, limit=20))

@@ -104,6 +104,25 @@ def test_each_mistake_is_named_with_place_value_and_fix(right: str, wrong: str, 
     assert finding.id == id or id == "ZT011"  # reference rules number themselves
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "path"),
+    [
+        ("trustDomain", "trustdomain", "trustdomain"),
+        ("because", "becuase", "flows[ingestion/loader -> training/store:features].becuase"),
+        ("stage: Ingestion", "stge: Ingestion", "segments[ingestion].stge"),
+    ],
+)
+def test_a_misspelt_required_key_is_one_mistake(right: str, wrong: str, path: str) -> None:
+    """Nobody is told to add what stands there already, one letter off."""
+    assert [finding.path for finding in mistakes_in(STACK.replace(right, wrong, 1))] == [path]
+
+
+def test_a_key_that_is_given_is_not_what_was_meant() -> None:
+    """A second "stage" beside the first would be the next mistake."""
+    (finding,) = mistakes_in(STACK.replace("stage: Ingestion", "stage: Ingestion, stages: Ingestion", 1))
+    assert finding.fix == "Remove it."
+
+
 def test_all_mistakes_are_found_in_one_run() -> None:
     """Mistakes of form do not hide one another, nor dangling names elsewhere."""
     text = STACK
