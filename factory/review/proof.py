@@ -145,6 +145,7 @@ class Proof:
     fix="This is a fault of the plan, not of the spec: report it with this finding.",
     references=(controls.TENET_2, controls.CIS_NETWORK),
     waivable=False,
+    over=Proof,
 )
 def find_blocked_flows(proof: Proof) -> Iterator[Problem]:
     for intent in proof.intents:
@@ -176,6 +177,7 @@ def find_blocked_flows(proof: Proof) -> Iterator[Problem]:
     fix="This is a fault of the plan, not of the spec: report it with this finding.",
     references=(controls.TENET_2, controls.TENET_3, controls.NETWORK, controls.CIS_NETWORK),
     waivable=False,
+    over=Proof,
 )
 def find_unasked_ways(proof: Proof) -> Iterator[Problem]:
     reach = proof.reach

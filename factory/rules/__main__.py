@@ -9,7 +9,8 @@ from factory.plan.controls import CONTROLS
 from factory.review.proof import PROOF
 from factory.spec import Posture
 
-from . import GRANT_RULES, ROOT_RULES, RULES, WAIVER_RULES, Rule
+from . import all_rules
+from .rule import Rule
 
 CHAPTERS = {
     "ZT0": "References",
@@ -39,9 +40,7 @@ findings about the form of a file. ZT190 and ZT191 judge the plan: that its poli
 def page() -> Iterator[str]:
     """The page, line by line."""
     yield from _HEAD.splitlines()
-    rules = sorted(
-        [*map(_entry, RULES), *map(_entry, GRANT_RULES), *map(_entry, ROOT_RULES), *map(_entry, PROOF), *map(_entry, WAIVER_RULES)]
-    )
+    rules = sorted(map(_entry, (*all_rules(), *PROOF)))
     for prefix, chapter in CHAPTERS.items():
         yield from (
             "",

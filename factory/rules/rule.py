@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from datetime import date
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from factory.errors import Severity
-from factory.spec import Posture
+from factory.spec import Factory, Posture
 
 Subject = TypeVar("Subject")
 
@@ -54,6 +55,8 @@ class Rule(Generic[Subject]):
     """Ids of `factory.plan.controls`."""
     waivable: bool
     """Whether a waiver may silence it: not where the plan would be wrong or refused by the cluster."""
+    over: type[Any]
+    """What it looks at: the factory; what the class method `at` makes of one at a moment; or what the check of it is called with."""
     find: Callable[[Subject], Iterator[Problem]]
     """The check."""
 
@@ -61,6 +64,10 @@ class Rule(Generic[Subject]):
     def concept(self) -> str:
         """What it finds, as its file is called: `backward_flow`."""
         return self.find.__module__.rpartition(".")[2]
+
+    def subject(self, factory: Factory, now: date) -> Subject:
+        """What it looks at, of a factory at a moment."""
+        return cast(Subject, factory if self.over is Factory else self.over.at(factory, now))
 
     def __call__(self, subject: Subject) -> Iterator[Problem]:
         return self.find(subject)
@@ -75,10 +82,11 @@ def rule(
     references: tuple[str, ...],
     severity: Mapping[Posture, Severity] = REFUSED,
     waivable: bool = True,
+    over: type[Any] = Factory,
 ) -> Callable[[Callable[[Subject], Iterator[Problem]]], Rule[Subject]]:
-    """Makes a rule of a `find_*` function. Default: refused in every posture, waivable."""
+    """Makes a rule of a `find_*` function. Default: over the factory, refused in every posture, waivable."""
 
     def decorate(find: Callable[[Subject], Iterator[Problem]]) -> Rule[Subject]:
-        return Rule(id, title, severity, why, fix, references, waivable, find)
+        return Rule(id, title, severity, why, fix, references, waivable, over, find)
 
     return decorate

@@ -19,7 +19,7 @@ from factory.spec import Factory
 RULES = Path(__file__).parents[1] / "rules"
 SPEC: Body = yaml.safe_load((RULES / "base.yaml").read_text())
 KEYS: dict[str, list[str]] = {signer["name"]: signer["publicKeys"] for signer in SPEC["signers"]}
-ROTATED: list[str] = yaml.safe_load((RULES / "cases" / "shared_key.yaml").read_text())["pass"][0]["signers"][0]["publicKeys"]
+ROTATED: list[str] = yaml.safe_load((RULES / "cases" / "signer" / "shared_key.yaml").read_text())["pass"][0]["signers"][0]["publicKeys"]
 PRODUCTION = Path(__file__).parents[2] / "stacks" / "Pulumi.onprem.yaml"
 
 

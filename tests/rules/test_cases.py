@@ -1,4 +1,4 @@
-"""Each rule against its own examples, in `cases/<concept>.yaml`.
+"""Each rule against its own examples, in `cases/<folder>/<concept>.yaml`.
 
 A case file has `pass` and `fail` examples, each merged onto `base.yaml` (see `example.py`). A failing example lists under `finds` the paths
 that the rule must find, all of them.
@@ -15,12 +15,12 @@ import yaml
 from factory.document import steps
 from factory.errors import Severity, SpecError
 from factory.load import load_text
-from factory.rules import GRANT_RULES, ROOT_RULES, RULES, WAIVER_RULES, check
+from factory.rules import FOLDERS, all_rules, check, rules_of, used
 
 from .example import TODAY, factory, merged
 
 CASES = Path(__file__).parent / "cases"
-ALL = {rule.concept: rule for rule in (*RULES, *GRANT_RULES, *ROOT_RULES, *WAIVER_RULES)}
+ALL = {rule.concept: rule for rule in all_rules()}
 
 
 def cases(file: Path) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def cases(file: Path) -> dict[str, Any]:
 def examples(outcome: str) -> list[Any]:
     return [
         pytest.param(file.stem, example, id=f"{file.stem}-{position}")
-        for file in sorted(CASES.glob("*.yaml"))
+        for file in sorted(CASES.rglob("*.yaml"))
         for position, example in enumerate(cases(file)[outcome])
     ]
 
@@ -43,9 +43,11 @@ def test_base_has_no_findings() -> None:
 
 
 def test_each_rule_has_examples() -> None:
-    """No rule without a passing and a failing example, no examples without their rule."""
-    assert {file.stem for file in CASES.glob("*.yaml")} == set(ALL)
-    for file in CASES.glob("*.yaml"):
+    """No rule without a passing and a failing example, no examples without their rule; both are in a folder of the same name."""
+    assert {".".join(file.relative_to(CASES).with_suffix("").parts) for file in CASES.rglob("*.yaml")} == {
+        rule.find.__module__.removeprefix("factory.rules.") for rule in all_rules()
+    }
+    for file in CASES.rglob("*.yaml"):
         assert cases(file)["pass"], file.stem
         assert cases(file)["fail"], file.stem
 
@@ -68,6 +70,17 @@ def test_fail(concept: str, example: dict[str, Any]) -> None:
     }
     assert len({finding.path for finding in findings if finding.id == rule.id}) == len([f for f in findings if f.id == rule.id])
     assert [finding for finding in findings if finding.id != rule.id and finding.severity is Severity.ERROR] == []
+
+
+def test_what_is_not_read_finds_nothing() -> None:
+    """Rules about what a spec does not have are left out: they would find nothing in it."""
+    left_out = set()
+    for _, example in (case.values for outcome in ("pass", "fail") for case in examples(outcome)):
+        built = factory({key: value for key, value in example.items() if key != "finds"})
+        for folder in set(FOLDERS) - set(used(built)):
+            left_out.add(folder)
+            assert [problem for rule in rules_of(folder) for problem in rule(rule.subject(built, TODAY))] == []
+    assert left_out == {"identity", "trust", "keys", "registry"}
 
 
 @pytest.mark.parametrize(("concept", "example"), examples("fail"))

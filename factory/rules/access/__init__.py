@@ -1,0 +1,1 @@
+"""What people and delivery tools may do, standing or for a while."""

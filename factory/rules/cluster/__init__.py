@@ -1,0 +1,1 @@
+"""Images, posture, and what the cluster can and cannot do."""

@@ -1,0 +1,1 @@
+"""Datasets and models: who touches what, and where it could leak."""

@@ -1,0 +1,1 @@
+"""How people sign in, and how workloads prove who they are."""

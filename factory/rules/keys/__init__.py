@@ -1,0 +1,1 @@
+"""Where keys are kept, how they are sealed and how long they live."""

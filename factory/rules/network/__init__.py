@@ -1,0 +1,1 @@
+"""Flows, listeners, peers and egress: who may talk to whom."""

@@ -1,0 +1,1 @@
+"""The registry of models: its doors, its store, its repositories."""

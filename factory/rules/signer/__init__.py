@@ -1,0 +1,1 @@
+"""Whose signature lets a model or an image in."""

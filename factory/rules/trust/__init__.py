@@ -1,0 +1,1 @@
+"""Roots and intermediates: what a certificate is believed for."""

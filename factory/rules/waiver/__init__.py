@@ -1,0 +1,1 @@
+"""Waivers themselves: they are of a rule that may be waived, have a date, and silence something."""
