@@ -49,7 +49,7 @@ def main() -> int:
             print(f"  {number(figure):>8}  {figure.what}{' MISSED: ' + figure.target if figure.missed else ''}", flush=True)
         missed += sum(figure.missed for figure in figures)
         write(name, figures)
-    print(f"{missed} targets missed" if missed else "every target met")
+    print(f"{missed} target{'s' if missed > 1 else ''} missed" if missed else "every target met")
     return 1 if missed else 0
 
 

@@ -9,6 +9,11 @@ from pathlib import Path
 from .figure import Figure, best, run
 
 STACK = "stacks/Pulumi.dev.yaml"
+READING = f"""from pathlib import Path; from types import ModuleType; import os, sys
+loader = sys.modules["pydantic.plugin._loader"] = ModuleType("pydantic.plugin._loader"); loader.get_plugins = tuple
+from factory.document import read_file; from factory.spec import Factory; import json
+Factory.model_validate_json(json.dumps(read_file(Path("{STACK}")).data["config"]["ai-factory:spec"])); os._exit(0)"""
+"""What no `validate` with these models does without, told as `factory` itself is to look for no plugins and to end at once."""
 FACTORY = str(Path(sys.executable).with_name("factory"))
 
 
@@ -17,15 +22,14 @@ def measure() -> list[Figure]:
     commands = {
         "factory": [FACTORY, "validate", STACK],
         "imports": [sys.executable, "-c", "import pydantic, yaml"],
+        "reading": [sys.executable, "-c", READING],
         "model": [sys.executable, "-c", "import yaml; from pydantic import BaseModel, Field, StringConstraints"],
     }
     seconds = best({name: partial(_seconds, command) for name, command in commands.items()}, rounds=15)
     return [
         Figure(f"`factory validate {STACK}` / `python -c 'import pydantic, yaml'`", seconds["factory"] / seconds["imports"], at_most=2.5),
-        Figure(
-            "the same / a Python that also imports pydantic's `BaseModel`, which it loads when first used",
-            seconds["factory"] / seconds["model"],
-        ),
+        Figure("of that, to read the stack into its models, without rule, plan or proof", seconds["reading"] / seconds["imports"]),
+        Figure("of that, to import pydantic's `BaseModel`, which it loads when first used", seconds["model"] / seconds["imports"]),
     ]
 
 

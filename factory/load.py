@@ -322,7 +322,7 @@ def _finding(data: Any, detail: dict[str, Any]) -> tuple[Location, Finding]:
             fix = did_you_mean(key, (other for other in known if other not in given)) or "Remove it."
             if _SECRET.search(key):  # pasted where a key belongs
                 path = f"{path.removesuffix(key)}{HIDDEN}"
-            return location, Finding("ZT005", path, "is not a known key", fix, allowed=listed(known, limit=20))
+            return location, Finding("ZT005", path, "is not a known key", fix, allowed=listed(known, limit=30))
         case "missing":
             return location, Finding("ZT006", path, "is missing", f'Add "{key}:".')
         case "union_tag_not_found":
@@ -366,7 +366,7 @@ def _finding(data: Any, detail: dict[str, Any]) -> tuple[Location, Finding]:
             )
         case "model_type" | "model_attributes_type" | "dict_type":
             model = _model(detail["loc"])
-            return invalid("is not a mapping", listed(_keys(model), limit=20) if model else "keys and values", "Write keys and values.")
+            return invalid("is not a mapping", listed(_keys(model), limit=30) if model else "keys and values", "Write keys and values.")
         case "cidr":
             return invalid(detail["msg"], context.get("allowed"), context.get("fix", "Write one."))
         case _:

@@ -27,7 +27,7 @@ Try next:
   eval "$(.venv/bin/lab env)"                    # kubectl, pulumi and the lab's kubeconfig
   kubectl get networkpolicies -A                 # nothing talks unless one of these says so
   kubectl get nodes -L ai-factory.dev/pool       # the GPU pools
-  factory explain {path}   # who can reach what, and why
+  {f"factory explain {path}":46} # who can reach what, and why
   edit {path}, then make preview, then make up
   make down                                      # end the lab""")
 
