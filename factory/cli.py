@@ -213,7 +213,7 @@ def _diff(options: Namespace) -> int:
     from .review.objects import read_objects
     from .review.present.diff import as_json, as_markdown, as_text
 
-    found = diff(read_objects(options.old), read_objects(options.new))
+    found = diff(read_objects(options.old), read_objects(options.new), datetime.now(UTC))
     if options.format == "json":
         print(as_json(found))
     else:

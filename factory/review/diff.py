@@ -6,16 +6,18 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from factory.errors import SpecError
+from factory.errors import Finding, SpecError
 from factory.load import Stack, load_object
 from factory.plan import Because, names
 from factory.spec import is_public
 
 from .channel import Channel, Reach, find_reach, gather
 from .fact import Fact, Topic, Weight
+from .finding import compare_findings
 from .objects import Name, Object, Objects, find_because, of_stack
 from .reachability import Direction, Endpoint, compare, say_ports
 from .reachability.address import blocks
@@ -58,6 +60,10 @@ class Diff:
     changes: tuple[Change, ...]
     renamed: tuple[tuple[str, str], ...] = ()
     """Segments that only have another name. Their objects are made anew all the same."""
+    found: tuple[Finding, ...] = ()
+    """What rules find in the new spec that they did not find in the old one, errors first."""
+    mended: tuple[Finding, ...] = ()
+    """What they found in the old spec only."""
 
     @property
     def verdict(self) -> str:
@@ -73,8 +79,12 @@ class Diff:
         return any(change.effect in (Effect.WIDENS, Effect.UNKNOWN) for change in self.changes)
 
 
-def diff(old: Objects, new: Objects) -> Diff:
-    """What changes in trust from `old` to `new`. Every object that differs is part of some change."""
+def diff(old: Objects, new: Objects, now: date | None = None) -> Diff:
+    """What changes in trust from `old` to `new`. Every object that differs is part of some change.
+
+    With a moment, a change of the findings of rules is part of it: of two specs, both are checked for `now`.
+    """
+    found, mended = compare_findings(old, new, now) if now is not None else ((), ())
     renamed: tuple[tuple[str, str], ...] = ()
     if old.stack is not None and new.stack is not None:
         old, renamed = _follow_renames(old, new)
@@ -90,7 +100,7 @@ def diff(old: Objects, new: Objects) -> Diff:
     changes += _file_changes(old, new)
     order = list(Effect)
     changes.sort(key=lambda change: (order.index(change.effect), change.weight, list(Topic).index(change.topic), change.said))
-    return Diff(old.source, new.source, tuple(changes), renamed)
+    return Diff(old.source, new.source, tuple(changes), renamed, found, mended)
 
 
 def _compare_specs(old: Objects, new: Objects) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,20 @@ import pytest
 from hypothesis import given, settings
 
 from factory import cli
+from factory.errors import Finding
 from factory.load import Stack, load_stack, load_text
 from factory.plan import names, plan_factory
 from factory.render import render
 from factory.review.diff import Diff, Effect, diff
 from factory.review.objects import Name, Objects, of_stack, read_objects
-from factory.review.present.diff import as_markdown, as_text, escape
+from factory.review.present.diff import as_json, as_markdown, as_text, escape
 from factory.review.trust import Topic, Weight
 from tests.specs import factories
 
 from .mutation import deletions, widenings
 
 DEV = Path(__file__).parents[2] / "stacks" / "Pulumi.dev.yaml"
+NOW = date(2026, 11, 20)
 REDUNDANT = "no longer isolate egress"
 """The one way that flips nothing: `allow-dns` isolates every pod too."""
 PARTS = 8
@@ -320,7 +323,7 @@ def test_markdown_fits(dev: Objects) -> None:
         cut = "\n".join(as_markdown(found, limit))
         assert len(cut) <= limit
         assert rows(cut) == rows(whole)[: len(rows(cut))]
-        assert f"{len(found.changes) - len(rows(cut))} more changes" in cut
+        assert f"{len(found.changes) - len(rows(cut))} more, none worse" in cut
 
 
 def test_no_cell_can_fill_a_comment(dev: Objects) -> None:
@@ -345,6 +348,56 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (told["verdict"], told["widens"], len(told["changes"])) == ("widens trust", True, 1)
     assert cli.main(["diff", str(tmp_path / "nothing.yaml"), str(new)]) == 1
     assert "does not exist" in capsys.readouterr().out
+
+
+ANYWHERE = ("cidr: 10.20.30.40/32, port: 443", "cidr: 0.0.0.0/0, port: 443")
+ANY = "error ZT109: workloads[platform/alerts].egress[0.0.0.0/0:443].cidr is as good as anywhere: 0.0.0.0/0"
+
+
+def ids(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
+    return [(finding.id, finding.severity.value) for finding in findings]
+
+
+def test_a_rule_that_is_broken_is_said_first(dev: Objects) -> None:
+    """A change that a rule refuses never looks like one that was only to be read: not as text, in the comment, or to a program."""
+    found = diff(dev, edited(ANYWHERE), NOW)
+    assert (ids(found.found), found.mended) == ([("ZT109", "Error")], ())
+    text, comment = [*as_text(found)], [*as_markdown(found)]
+    assert "1 new error" in text[0]
+    assert "1 new error" in comment[0]
+    assert text[1:3] == ["\nRules find", f"  ! {ANY}  (new.yaml:147)"]
+    assert rows("\n".join(comment))[0].startswith(f"| {escape(ANY)}  (new.yaml:147) | ")
+    assert [finding["id"] for finding in json.loads(as_json(found))["found"]] == ["ZT109"]
+
+
+def test_a_rule_that_is_kept_again_is_said_last(dev: Objects) -> None:
+    """What a change mends is told after all that has to be read."""
+    found = diff(edited(ANYWHERE), dev, NOW)
+    assert (found.found, ids(found.mended)) == ((), [("ZT109", "Error")])
+    assert [*as_text(found)][-2:] == ["\nRules no longer find", f"  - {ANY}  (new.yaml:147)"]
+
+
+def test_a_warning_that_becomes_an_error_is_new(dev: Objects) -> None:
+    """Posture weighs the same findings anew: those of the old posture are gone, and not one of them was mended quietly."""
+    found = diff(dev, edited(("posture: Development", "posture: Production")), NOW)
+    assert ("ZT402", "Error") in ids(found.found)
+    assert ("ZT402", "Warning") in ids(found.mended)
+
+
+def test_what_is_waived_is_not_mended(dev: Objects) -> None:
+    """A waiver silences; nobody is told that something is in order again."""
+    path = "access[helix:ml-research: operator].role"
+    waiver = f'{{rule: ZT402, path: "{path}", reason: until the queue is there, owner: ml-research, expires: "2027-03-31"}}'
+    found = diff(dev, edited(("    access:\n", f"    waivers: [{waiver}]\n    access:\n")), NOW)
+    assert (found.found, found.mended) == ((), ())
+
+
+def test_findings_need_two_specs(dev: Objects, tmp_path: Path) -> None:
+    """A new stack shows all that rules find in it; a rendered folder has no spec that a rule could judge."""
+    assert len(diff(read_objects("/dev/null"), dev, NOW).found) == 6
+    render(plan_factory(load_stack(DEV).factory), tmp_path)
+    found = diff(read_objects(str(tmp_path)), edited(ANYWHERE), NOW)
+    assert (found.found, found.mended) == ((), ())
 
 
 def test_text_names_place_and_reason(dev: Objects) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from itertools import groupby
 
+from factory.errors import Finding, Severity
 from factory.review.diff import Change, Diff, Effect
 
 COMMENT_LIMIT = 60_000
@@ -24,14 +26,23 @@ _SIGNS = {Effect.WIDENS: "+", Effect.UNKNOWN: "?", Effect.NARROWS: "-", Effect.N
 
 
 def as_text(diff: Diff) -> Iterator[str]:
-    """The verdict, then the changes, worst first."""
+    """The verdict, then what rules find, then the changes, worst first."""
     yield f"{diff.old} -> {diff.new}: {diff.verdict}{_counts(diff)}"
+    if diff.found:
+        yield "\nRules find"
+        for finding in diff.found:
+            yield f"  ! {_say(finding, diff.new)}"
+            yield f"      fix {finding.fix}"
     for effect, topic, changes in _groups(diff.changes):
         yield f"\n{HEADINGS[effect]}: {topic[0].lower()}{topic[1:]}"
         for change in changes:
             yield f"  {_SIGNS[effect]} {change.said}"
             for because, place in zip(change.because, change.places, strict=True):
                 yield f"      because {because.reason}  ({place} {because.path})"
+    if diff.mended:
+        yield "\nRules no longer find"
+        for finding in diff.mended:
+            yield f"  - {_say(finding, diff.old)}"
 
 
 def as_markdown(diff: Diff, limit: int = COMMENT_LIMIT) -> Iterator[str]:
@@ -39,24 +50,36 @@ def as_markdown(diff: Diff, limit: int = COMMENT_LIMIT) -> Iterator[str]:
     head = [f"**{diff.verdict}**{_counts(diff)}: {escape(diff.old)} → {escape(diff.new)}"]
     left = limit - len(head[0]) - 200  # room for the last line
     yield from head
+    tables = list(_tables(diff))
     shown = 0
-    for effect, topic, changes in _groups(diff.changes):
-        opening = ["", f"#### {HEADINGS[effect]}: {topic[0].lower()}{topic[1:]}", "", "| what | because |", "| --- | --- |"]
-        rows = []
+    for heading, columns, rows in tables:
+        opening = ["", f"#### {heading}", "", _row(columns), _row(["---"] * len(columns))]
         room = left - sum(len(line) + 1 for line in opening)
-        for change in changes:
-            row = f"| {_cell(change.said)} | {_cell(_because(change))} |"
-            if len(row) + 1 > room:
+        lines = []
+        for row in rows:
+            line = _row(map(_cell, row))
+            if len(line) + 1 > room:
                 break
-            room -= len(row) + 1
-            rows.append(row)
-        if rows:
-            yield from opening + rows
-            shown, left = shown + len(rows), room
-        if len(rows) < len(changes):
+            room -= len(line) + 1
+            lines.append(line)
+        if lines:
+            yield from opening + lines
+            shown, left = shown + len(lines), room
+        if len(lines) < len(rows):
             break
-    if shown < len(diff.changes):
-        yield f"\n{len(diff.changes) - shown} more changes, none worse than these, do not fit here: run `factory diff` to see them."
+    if rest := sum(len(rows) for _, _, rows in tables) - shown:
+        yield f"\n{rest} more, none worse than these, do not fit here: run `factory diff` to see them."
+
+
+def _tables(diff: Diff) -> Iterator[tuple[str, Sequence[str], Sequence[Sequence[str]]]]:
+    """Heading, columns and rows of each table, worst first."""
+    if diff.found:
+        yield "Rules find", ("what", "fix"), [(_say(finding, diff.new), finding.fix) for finding in diff.found]
+    for effect, topic, changes in _groups(diff.changes):
+        rows = [(change.said, _because(change)) for change in changes]
+        yield f"{HEADINGS[effect]}: {topic[0].lower()}{topic[1:]}", ("what", "because"), rows
+    if diff.mended:
+        yield "Rules no longer find", ("what",), [(_say(finding, diff.old),) for finding in diff.mended]
 
 
 def as_json(diff: Diff) -> str:
@@ -81,6 +104,8 @@ def as_json(diff: Diff) -> str:
             }
             for change in diff.changes
         ],
+        "found": [asdict(finding) for finding in diff.found],
+        "mended": [asdict(finding) for finding in diff.mended],
     }
     return json.dumps(data, indent=2, ensure_ascii=False)
 
@@ -94,6 +119,16 @@ def escape(text: str) -> str:
     return re.sub(r"(@|\\#|://|www\.|GH-)", lambda match: match[0] + "\u200b", text)
 
 
+def _say(finding: Finding, source: str) -> str:
+    value = f": {finding.value}" if finding.value else ""
+    place = f"{source}:{finding.line}" if finding.line else source
+    return f"{finding.severity.value.lower()} {finding.id}: {finding.path} {finding.problem}{value}  ({place})"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def _cell(text: str) -> str:
     return escape(text if len(text) <= CELL_LIMIT else f"{text[: CELL_LIMIT - 1]}…")
 
@@ -105,7 +140,10 @@ def _because(change: Change) -> str:
 
 def _counts(diff: Diff) -> str:
     words = {Effect.WIDENS: "widen", Effect.UNKNOWN: "not understood", Effect.NARROWS: "narrow", Effect.NEUTRAL: "neutral"}
-    counted = ((sum(change.effect is effect for change in diff.changes), word) for effect, word in words.items())
+    counted = [(sum(change.effect is effect for change in diff.changes), word) for effect, word in words.items()]
+    for severity in Severity:
+        count = sum(finding.severity is severity for finding in diff.found)
+        counted.append((count, f"new {severity.value.lower()}{'s' if count > 1 else ''}"))
     said = ", ".join(f"{count} {word}" for count, word in counted if count)
     return f" ({said})" if said else " (no change)"
 
