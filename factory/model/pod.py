@@ -8,6 +8,7 @@ import yaml
 
 from factory.plan import names
 from factory.plan.guardrail.attack import plan_pod as plan_bare_pod
+from factory.plan.pod_security import restricted_pod
 from factory.plan.trust import BUNDLE_KEY, trust_bundle
 from factory.plan.vault.request import AUDIENCE
 from factory.spec import Signer, Workload
@@ -68,7 +69,7 @@ def plan_pod(subject: Subject, workload: Workload, image: str, loader: str, vaul
     [server] = spec["containers"]
     spec |= {
         "automountServiceAccountToken": False,
-        "securityContext": {**spec["securityContext"], "runAsUser": 65532, "fsGroup": 65532},
+        "securityContext": restricted_pod(factory),
         "initContainers": [_container(server, "loader", loader, mounts) | {"command": command, "resources": {}}],
         "containers": [_container(server, "server", image, [served])],
         "volumes": volumes,

@@ -128,7 +128,7 @@ def _deployment(factory: Factory, providers: list[KeycloakProvider], listener: L
         "serviceAccountName": WORKLOAD,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": restricted_pod(),
+        "securityContext": restricted_pod(factory, user=1000, group=1000),
         "containers": [_container(factory, providers, listener)],
         "volumes": [
             {"name": "certificate", "secret": {"secretName": providers[0].certificate, "defaultMode": 0o440}},

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from factory.spec import Distribution, Factory
+
 RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
 """A container's security context. Its root filesystem is read-only beside."""
 
 
-def restricted_pod(user: int = 1000, **more: Any) -> dict[str, Any]:
-    """A pod's security context: the user of its image, whose group 1000 owns its volumes."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": user,
-        "runAsGroup": 1000,
-        "fsGroup": 1000,
-        **more,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
+NOBODY = 65532
+"""User and group of an image that needs none of its own (distroless images call it `nonroot`): no user of a node has that number."""
+
+
+def restricted_pod(factory: Factory, user: int = NOBODY, group: int = NOBODY, **more: Any) -> dict[str, Any]:
+    """A pod's security context: the user of its image, and the group that owns its volumes.
+
+    OpenShift gives each namespace users and groups of its own, and by its SCC `restricted-v2` refuses a pod that names others (OpenShift,
+    *Managing security context constraints*).
+    """
+    given = factory.cluster.distribution is Distribution.OPENSHIFT
+    owner = {} if given else {"runAsUser": user, "runAsGroup": group, "fsGroup": group}
+    return {"runAsNonRoot": True, **owner, **more, "seccompProfile": {"type": "RuntimeDefault"}}

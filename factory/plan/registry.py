@@ -255,7 +255,7 @@ def _pod(factory: Factory, registry: DistributionRegistry, door: str) -> Body:
         "livenessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 10},
     }
     container["volumeMounts"].append({"name": "certificate", "mountPath": TLS, "readOnly": True})
-    return _bare_pod(registry, door, container, {"name": "certificate", "secret": secret}) | {"terminationGracePeriodSeconds": 330}
+    return _bare_pod(factory, registry, door, container, {"name": "certificate", "secret": secret}) | {"terminationGracePeriodSeconds": 330}
 
 
 def _collector(factory: Factory, registry: DistributionRegistry) -> Body:
@@ -263,7 +263,7 @@ def _collector(factory: Factory, registry: DistributionRegistry) -> Body:
         "command": ["sh", "-eu", "-c", collection_script(gated=registry.storage is not None)],
         "resources": {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
     }
-    template = {"metadata": {"labels": {names.WORKLOAD: WRITE, PART: "collector"}}, "spec": _bare_pod(registry, WRITE, container)}
+    template = {"metadata": {"labels": {names.WORKLOAD: WRITE, PART: "collector"}}, "spec": _bare_pod(factory, registry, WRITE, container)}
     template["spec"]["restartPolicy"] = "OnFailure"
     return {
         "schedule": registry.collection,
@@ -303,7 +303,7 @@ def _container(registry: DistributionRegistry, door: str) -> Body:
     }
 
 
-def _bare_pod(registry: DistributionRegistry, door: str, container: Body, *volumes: Body) -> Body:
+def _bare_pod(factory: Factory, registry: DistributionRegistry, door: str, container: Body, *volumes: Body) -> Body:
     if registry.s3 is None:
         store: Body = {
             "name": "store",
@@ -317,7 +317,7 @@ def _bare_pod(registry: DistributionRegistry, door: str, container: Body, *volum
         "automountServiceAccountToken": False,
         # Distribution takes every variable that begins with REGISTRY_ for a part of its configuration, and its Services would make some.
         "enableServiceLinks": False,
-        "securityContext": restricted_pod(fsGroupChangePolicy="OnRootMismatch"),
+        "securityContext": restricted_pod(factory, fsGroupChangePolicy="OnRootMismatch"),
         "containers": [container],
         "volumes": [{"name": "config", "configMap": {"name": door}}, store, *volumes],
     }

@@ -107,7 +107,7 @@ def _stateful_set(factory: Factory, vault: OpenBao, digest: str) -> Body:
         "serviceAccountName": WORKLOAD,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": restricted_pod(user=100),
+        "securityContext": restricted_pod(factory, user=100, group=1000),
         # Two members on one node are one member less than there seem to be.
         "topologySpreadConstraints": [
             {
