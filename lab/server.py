@@ -45,12 +45,14 @@ class Server:
     `grace` is how many seconds it has to end before it is killed. `once_well` runs when it is ready, before what needs the program starts.
     `runs` is the program of the toolchain, where that is called something else. `first` runs before it is started; `environment` is what it
     needs beside its flags, and `arguments` stand before those. `context` is as whom it is asked for its health; None means without TLS.
+    `restarts_with` names programs whose restart it survives only to look well and do nothing.
     """
 
     program: str
     flags: Callable[[Plane], Mapping[str, object]]
     health: str | Callable[[State], str]
     needs: tuple[str, ...] = ()
+    restarts_with: tuple[str, ...] = ()
     ports: tuple[str, ...] = ("https",)
     grace: float = 10.0
     once_well: Callable[[Plane], None] = lambda plane: None
@@ -278,13 +280,16 @@ def registry_door(name: str, *, writes: bool) -> Server:
     )
 
 
-def kyverno_controller(name: str, flags: Callable[[Plane], Mapping[str, object]], controller: str) -> Server:
+def kyverno_controller(
+    name: str, flags: Callable[[Plane], Mapping[str, object]], controller: str, restarts_with: tuple[str, ...] = ()
+) -> Server:
     """One of Kyverno's controllers: `cleanup-controller` or `admission-controller`."""
     return Server(
         name,
         flags,
         "/health/readiness",
         needs=("kube-apiserver",),
+        restarts_with=restarts_with,
         ports=("https", "metrics"),
         first=lambda plane: install_kyverno(plane, controller),
         environment=lambda plane: kyverno_environment(plane, controller),
@@ -348,7 +353,8 @@ SERVERS = (
     Server("kube-controller-manager", kube_controller_manager, "/healthz", needs=("kube-apiserver",)),
     Server("kube-scheduler", kube_scheduler, "/healthz", needs=("kube-apiserver",)),
     Server("kwok", kwok, "/healthz", needs=("kube-apiserver",)),
-    kyverno_controller("cleanup-controller", cleanup_controller, "cleanup-controller"),
+    # What takes objects away at their end gives up for good when it looks for kinds while nobody answers (pkg/controllers/ttl/manager.go).
+    kyverno_controller("cleanup-controller", cleanup_controller, "cleanup-controller", restarts_with=("kube-apiserver",)),
     kyverno_controller("kyverno", admission_controller, "admission-controller"),
     registry_door("registry-write", writes=True),
     registry_door("registry-read", writes=False),

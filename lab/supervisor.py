@@ -46,7 +46,7 @@ class Supervisor:
         before = recorded(folder, server.program)
         self.plane.ports[server.program] = before.ports if before else free_ports(server)
         if before and before.alive:
-            if before.command == self.command(server):
+            if before.command == self.command(server) and not {*server.restarts_with} & {*self.started}:
                 self.running[server.program] = before
                 return
             before.stop(server.grace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -128,17 +129,24 @@ def wait_until(true: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
-def start_lab(control_plane: Path | None = None, extras: Collection[str] = ()) -> Iterator[Lab]:
-    """A lab that nobody else uses, gone afterwards."""
+@contextmanager
+def own_lab() -> Iterator[Lab]:
+    """A lab that nobody else uses, not yet up; gone afterwards, with its clients and nobody else's."""
     lab = Lab(f"e2e-{uuid4().hex[:8]}")
     try:
-        lab.up(control_plane=control_plane, extras=extras)
         yield lab
     finally:
         for client in [client for client in Client.opened if client.lab == lab.name]:
             client.close()
             Client.opened.remove(client)
         lab.down()
+
+
+def start_lab(control_plane: Path | None = None, extras: Collection[str] = ()) -> Iterator[Lab]:
+    """A lab that nobody else uses, up; gone afterwards."""
+    with own_lab() as lab:
+        lab.up(control_plane=control_plane, extras=extras)
+        yield lab
 
 
 def administrator_of(lab: Lab) -> Client:

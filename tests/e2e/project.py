@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import yaml
+from deployed import own_lab
 
 from factory.load import CONFIG_KEY, load_object
 from factory.plan import Plan, plan_factory
@@ -114,8 +114,7 @@ def project_of(stack: str, folder: Path, extras: tuple[str, ...] = ()) -> Iterat
     rendered = folder / "rendered"
     render(stack_plan(stack), rendered)
     control_plane, vault = (path if path.exists() else None for path in (rendered / "control-plane", rendered / "vault"))
-    lab = Lab(f"e2e-up-{uuid4().hex[:8]}")
-    try:
+    with own_lab() as lab:
         lab.up(nodes=ROOT / "stacks" / f"{stack}.nodes.yaml", control_plane=control_plane, extras=extras, vault=vault)
         lab.user("factory-deployer")
         project = Project(lab, folder, stack)
@@ -125,8 +124,6 @@ def project_of(stack: str, folder: Path, extras: tuple[str, ...] = ()) -> Iterat
             project.kubectl("apply", "--server-side", "--field-manager", "lab", "-f", str(volumes))
         project.run("pulumi", "stack", "init", stack)
         yield project
-    finally:
-        lab.down()
 
 
 def type_and_name(urn: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ import httpx2
 import pytest
 import yaml
 from browser import Browser, Page, claims, one_time_code
-from deployed import Client, Deployed, deploy_on, wait_until
+from deployed import Deployed, deploy_on, own_lab, wait_until
 from test_grant import agreed, request
 
 from factory.load import load_object
@@ -216,23 +216,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Keycloak and the cleanup controller, then the API server on files that name the one."""
     realms, rendered = tmp_path_factory.mktemp("realms"), tmp_path_factory.mktemp("rendered")
     write_realms(realms)
-    lab = Lab(f"e2e-{uuid4().hex[:8]}")
-    try:
+    with own_lab() as lab:
         lab.up(realm=realms, extras=["identity"])
         (port,) = [row.port for row in lab.status() if row.program == "keycloak"]
         cluster = yaml.safe_load(lab.kubeconfig.read_text())["clusters"][0]["cluster"]
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         host = f"https://127.0.0.1:{port}"
         render(plan_factory(load_object(spec(host, authority))), rendered)
-        assert lab.up(control_plane=rendered / "control-plane") == ["kube-apiserver"]
+        assert lab.up(control_plane=rendered / "control-plane") == ["kube-apiserver", "cleanup-controller"]
         trust = ssl.create_default_context(cadata=authority)
         with httpx2.Client(base_url=cluster["server"], verify=trust, trust_env=False, timeout=30) as http:
             site = Site(lab, deploy_on(lab, spec(host, authority)), host, trust, http)
             yield site
-    finally:
-        while Client.opened:
-            Client.opened.pop().close()
-        lab.down()
 
 
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/namespaces/lease-training/rolebindings"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from deployed import Client, Deployed, deploy_on, wait_until
+from deployed import Client, Deployed, deploy_on, own_lab, wait_until
 from test_foreign_kinds import definitions, is_established, url
 
 from factory.plan import Body
 from factory.plan.guardrail.attack import plan_pod
-from lab import Lab
 
 SPEC: dict[str, Any] = {
     "name": "vault",
@@ -53,8 +51,7 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def vault() -> Iterator[Deployed]:
     """The factory on a lab with SPIRE's kinds."""
-    lab = Lab(f"tokens-{uuid4().hex[:8]}")
-    try:
+    with own_lab() as lab:
         lab.up()
         root = Client(lab, "lab-admin")
         for definition in (definition for definition in definitions() if definition["spec"]["group"] == "spire.spiffe.io"):
@@ -63,10 +60,6 @@ def vault() -> Iterator[Deployed]:
         vault = deploy_on(lab, SPEC)
         wait_until(lambda: try_pod(vault, REFUSED["a token for somebody else"])[0] == 403, "the guardrails are in force")
         yield vault
-    finally:
-        while Client.opened:
-            Client.opened.pop().close()
-        lab.down()
 
 
 def try_pod(vault: Deployed, volume: Body) -> tuple[int, str]:

@@ -21,6 +21,7 @@ from uuid import uuid4
 import pytest
 import yaml
 from cryptography import x509
+from deployed import own_lab
 from plan.golden import STACKS
 
 from factory.load import load_object
@@ -111,12 +112,9 @@ def eventually(true: Any, what: str) -> None:
 @pytest.fixture(scope="module")
 def spire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spire]:
     """A lab with SPIRE, for the stack's trust domain."""
-    lab = Lab(f"spire-{uuid4().hex[:8]}")
-    try:
+    with own_lab() as lab:
         lab.up(trust_domain=FACTORY.trust_domain)
         yield Spire(lab, tmp_path_factory.mktemp("workloads"))
-    finally:
-        lab.down()
 
 
 @pytest.fixture(scope="module")

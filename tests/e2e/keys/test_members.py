@@ -118,8 +118,11 @@ class Raft:
         process.wait()
 
     def health(self, member: str) -> dict[str, Any]:
+        return self._told(member, "health")
+
+    def _told(self, member: str, what: str) -> dict[str, Any]:
         try:
-            return dict(self.http.get(f"https://127.0.0.1:{self.port(member)}/v1/sys/health").json())
+            return dict(self.http.get(f"https://127.0.0.1:{self.port(member)}/v1/sys/{what}").json())
         except httpx2.HTTPError:
             return {}
 
@@ -139,10 +142,12 @@ class Raft:
         return {server["node_id"] for server in answer.json()["data"]["config"]["servers"] if server["voter"]}
 
     def one_raft(self) -> bool:
-        """All that run are unsealed members of one raft, one of which leads."""
+        """All that run are unsealed members of one raft, one of which leads, and all know which: who does not answers for nobody yet."""
         told = [self.health(member) for member in self.running]
         whole = all(each.get("initialized") and each.get("sealed") is False for each in told)
-        return whole and len({each["cluster_id"] for each in told}) == 1 and [each["standby"] for each in told].count(False) == 1
+        leaders = {self._told(member, "leader").get("leader_address") for member in self.running}
+        one = len({each.get("cluster_id") for each in told}) == 1 and len(leaders) == 1 and all(leaders)
+        return whole and one and [each["standby"] for each in told].count(False) == 1
 
 
 def free_port() -> int:

@@ -21,12 +21,11 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx2
 import pytest
 import yaml
-from deployed import PATIENCE, Client, Deployed, deploy_on, wait_until
+from deployed import PATIENCE, Client, Deployed, deploy_on, own_lab, wait_until
 from e2e.identity.issuer import Issuer
 from plan.golden import STACKS
 
@@ -201,23 +200,17 @@ class Vault:
 @pytest.fixture(scope="module")
 def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
     """The issuer first, since OpenBao asks for its keys when it initialises itself; then the lab, then the factory on it."""
-    lab = Lab(f"e2e-{uuid4().hex[:8]}")
     rendered = tmp_path_factory.mktemp("rendered")
-    with Issuer() as issuer:
+    with Issuer() as issuer, own_lab() as lab:
         data = spec(issuer.url("staff"), issuer.authority)
         render(plan_factory(load_object(data)), rendered)
-        try:
-            lab.up(nodes=STACKS["dev"].parent / "dev.nodes.yaml", vault=rendered / "vault")
-            deployed: Deployed = deploy_on(lab, data)
-            trust = ssl.create_default_context(cafile=str(lab.authority))
-            # As a kubelet to the guardrails, and as nobody's node to NodeRestriction, which wants a pod for each token.
-            kubelet = Client(lab, lab.user("kubelet-of-the-test", ["system:masters", "system:nodes"]))
-            with httpx2.Client(verify=trust, trust_env=False, timeout=30) as http:
-                yield Vault(lab, deployed.factory, issuer, rendered, http, kubelet)
-        finally:
-            while Client.opened:
-                Client.opened.pop().close()
-            lab.down()
+        lab.up(nodes=STACKS["dev"].parent / "dev.nodes.yaml", vault=rendered / "vault")
+        deployed: Deployed = deploy_on(lab, data)
+        trust = ssl.create_default_context(cafile=str(lab.authority))
+        # As a kubelet to the guardrails, and as nobody's node to NodeRestriction, which wants a pod for each token.
+        kubelet = Client(lab, lab.user("kubelet-of-the-test", ["system:masters", "system:nodes"]))
+        with httpx2.Client(verify=trust, trust_env=False, timeout=30) as http:
+            yield Vault(lab, deployed.factory, issuer, rendered, http, kubelet)
 
 
 def granted(factory: Factory, workload: str, key: str) -> set[str]:

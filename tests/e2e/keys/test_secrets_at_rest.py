@@ -8,11 +8,10 @@ import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import yaml
-from deployed import Client, wait_until
+from deployed import Client, start_lab, wait_until
 from plan.golden import STACKS
 
 from factory.load import load_object
@@ -32,14 +31,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     data["keys"] = {"root": {"kind": "Bootstrap"}, "vault": vault, "etcd": "Secretbox"}
     render(plan_factory(load_object(data)), rendered)
     assert PLACEHOLDER in (rendered / "control-plane" / ENCRYPTION).read_text()
-    lab = Lab(f"e2e-{uuid4().hex[:8]}")
-    try:
-        lab.up(control_plane=rendered / "control-plane")
-        yield lab
-    finally:
-        while Client.opened:
-            Client.opened.pop().close()
-        lab.down()
+    yield from start_lab(control_plane=rendered / "control-plane")
 
 
 def thing(kind: str, name: str, **content: object) -> Body:
