@@ -34,15 +34,15 @@ from .sample import sample
 SIZES = (10, 100, 1000)
 CDK8S = Path(__file__).parent / "cdk8s"
 WRITE = """
-import gc, os, sys
-gc.set_threshold(1_000_000)  # this line and the next, as the command line does
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-import json
+import json, sys
+from factory.process import begin, end
+begin()
 from pathlib import Path
 from factory.load import load_object
 from factory.plan import plan_factory
 for manifest in plan_factory(load_object(json.loads(Path(sys.argv[1]).read_text()))).manifests:
     print(json.dumps(manifest.body))
+end(0)
 """
 """From a spec to every object as a line of JSON: the whole of what the peers are asked for."""
 PATIENCE = 120

@@ -9,11 +9,17 @@ from pathlib import Path
 from .figure import Figure, best, run
 
 STACK = "stacks/Pulumi.dev.yaml"
-READING = f"""from pathlib import Path; from types import ModuleType; import os, sys
-loader = sys.modules["pydantic.plugin._loader"] = ModuleType("pydantic.plugin._loader"); loader.get_plugins = tuple
-from factory.document import read_file; from factory.spec import Factory; import json
-Factory.model_validate_json(json.dumps(read_file(Path("{STACK}")).data["config"]["ai-factory:spec"])); os._exit(0)"""
-"""What no `validate` with these models does without, told as `factory` itself is to look for no plugins and to end at once."""
+READING = f"""
+from factory.process import begin, end
+begin()
+import json
+from pathlib import Path
+from factory.document import read_file
+from factory.spec import Factory
+Factory.model_validate_json(json.dumps(read_file(Path("{STACK}")).data["config"]["ai-factory:spec"]))
+end(0)
+"""
+"""What no `validate` with these models does without."""
 FACTORY = str(Path(sys.executable).with_name("factory"))
 
 

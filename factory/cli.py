@@ -5,7 +5,6 @@ Exit codes: 0 clean, 1 findings or a file that cannot be used, 2 wrong usage, 3 
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -13,11 +12,11 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .arguments import parse
 from .errors import Finding, Severity, SpecError
+from .process import begin, end
 
 if TYPE_CHECKING:
     from .spec import Factory
@@ -26,22 +25,9 @@ CLEAN, FINDINGS, USAGE, DRIFT = 0, 1, 2, 3
 
 
 def entry() -> NoReturn:
-    """The process `factory`: one command, then out at once.
-
-    A third less time for a `validate`: what is imported and planned is no garbage, and is not looked through for any again and again; no
-    plugin of somebody else's is searched for, which could also change how a spec is read; and what the system takes back with the process
-    is not taken apart before.
-    """
-    gc.set_threshold(1_000_000)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    # Told so, pydantic still imports what it would search with, `importlib.metadata` and half of `email`: a fifteenth of a `validate`.
-    loader = ModuleType("pydantic.plugin._loader")
-    loader.__dict__["get_plugins"] = tuple
-    sys.modules.setdefault(loader.__name__, loader)
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    """The process `factory`: one command."""
+    begin()
+    end(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
