@@ -11,7 +11,7 @@ RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "readOnlyRootFilesyst
 
 
 NOBODY = 65532
-"""User and group of an image that needs none of its own (distroless images call it `nonroot`): no user of a node has that number."""
+"""User and group of an image that needs none of its own, beyond the numbers that nodes give to their users; distroless: `nonroot`."""
 
 
 def restricted_pod(factory: Factory, user: int = NOBODY, group: int = NOBODY, **more: Any) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Diff:
     renamed: tuple[tuple[str, str], ...] = ()
     """Segments that only have another name. Their objects are made anew all the same."""
     found: tuple[Finding, ...] = ()
-    """What rules find in the new spec that they did not find in the old one, errors first."""
+    """What rules find in the new spec and did not, or did not refuse, in the old one, errors first."""
     mended: tuple[Finding, ...] = ()
     """What they found in the old spec only."""
 
@@ -84,13 +84,13 @@ def diff(old: Objects, new: Objects, now: date | None = None) -> Diff:
 
     With a moment, a change of the findings of rules is part of it: of two specs, both are checked for `now`.
     """
-    found, mended = compare_findings(old, new, now) if now is not None else ((), ())
     renamed: tuple[tuple[str, str], ...] = ()
     if old.stack is not None and new.stack is not None:
         old, renamed = _follow_renames(old, new)
     with_spec = _compare_specs(old, new)
     if not with_spec:
         old, new = replace(old, stack=None), replace(new, stack=None)
+    found, mended = compare_findings(old.stack, new.stack, now) if now is not None else ((), ())
     changes = [
         *(Change(Effect.NEUTRAL, Topic.SEGMENTS, Weight.HIGH, _say_rename(*pair)) for pair in renamed),
         *_reach_changes(old, new),

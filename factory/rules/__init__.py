@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 from functools import cache
 from importlib import import_module
@@ -66,13 +66,10 @@ def check(factory: Factory, now: date) -> tuple[Finding, ...]:
     found = tuple(finding for rule in rules for finding in _findings(factory, rule, rule.subject(factory, now)))
     if not factory.waivers:
         return _sorted(found)
-    waivers = Waivers(factory.waivers, found, _waivable(), now.date() if isinstance(now, datetime) else now)
+    waivable = {rule.id: rule.waivable for rule in all_rules()}
+    waivers = Waivers(factory.waivers, found, waivable, now.date() if isinstance(now, datetime) else now)
     about = (finding for rule in rules_of(WAIVERS) for finding in _findings(factory, rule, waivers))
     return _sorted(chain(waivers.unwaived(), about))
-
-
-def _waivable() -> Mapping[str, bool]:
-    return {rule.id: rule.waivable for rule in all_rules()}
 
 
 def _findings(factory: Factory, rule: Rule[Subject], subject: Subject, dropped: Collection[tuple[str, str]] = ()) -> Iterator[Finding]:

@@ -377,11 +377,23 @@ def test_a_rule_that_is_kept_again_is_said_last(dev: Objects) -> None:
     assert [*as_text(found)][-2:] == ["\nRules no longer find", f"  - {ANY}  (new.yaml:147)"]
 
 
-def test_a_warning_that_becomes_an_error_is_new(dev: Objects) -> None:
-    """Posture weighs the same findings anew: those of the old posture are gone, and not one of them was mended quietly."""
-    found = diff(dev, edited(("posture: Development", "posture: Production")), NOW)
-    assert ("ZT402", "Error") in ids(found.found)
-    assert ("ZT402", "Warning") in ids(found.mended)
+def test_what_only_weighs_otherwise_is_not_mended(dev: Objects) -> None:
+    """By posture the same findings weigh more or less: more is told, and neither way is anything called mended that is still there."""
+    production = edited(("posture: Development", "posture: Production"))
+    stricter, laxer = diff(dev, production, NOW), diff(production, dev, NOW)
+    assert ("ZT402", "Error") in ids(stricter.found)
+    assert "ZT402" not in [id for id, _ in (*ids(stricter.mended), *ids(laxer.found), *ids(laxer.mended))]
+
+
+def test_a_renamed_segment_breaks_no_rule_anew() -> None:
+    """What rules found under the old name, they find under the new one: nothing came and nothing was mended."""
+    text = DEV.read_text().replace("gpu: 96, ", "")
+    old, new = changed(text), changed(text.replace("training", "workshop"))
+    paths = [finding.path for finding in diff(read_objects("/dev/null"), old, NOW).found]
+    assert "segments[training].quota.gpu" in paths
+    found = diff(old, new, NOW)
+    assert found.renamed == (("training", "workshop"),)
+    assert (found.found, found.mended) == ((), ())
 
 
 def test_what_is_waived_is_not_mended(dev: Objects) -> None:

@@ -144,6 +144,7 @@ def _counts(diff: Diff) -> str:
     for severity in Severity:
         count = sum(finding.severity is severity for finding in diff.found)
         counted.append((count, f"new {severity.value.lower()}{'s' if count > 1 else ''}"))
+    counted.append((len(diff.mended), "mended"))
     said = ", ".join(f"{count} {word}" for count, word in counted if count)
     return f" ({said})" if said else " (no change)"
 
